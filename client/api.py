@@ -334,13 +334,14 @@ class Client(Protocol):
     async def fetch_tokens(
         self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
     ) -> None:
-        """Order `count` blind tokens for `purpose` of the provider `issuer`; return when that is stored durably.
+        """Order `count` blind tokens for `purpose` of `issuer`; return when that is stored durably.
 
         They come at random times in the next hours, and each rests for a random time: whoever issues and redeems tokens
-        must not be able to match the times. So order them long before they are needed. `credential`: why the issuer
-        should sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that
-        the application has pinned; without it, the issuer's key in the network document counts. An order that the
-        issuer refuses is given up; `status` says so, and why one has to wait.
+        must not be able to match the times. So order them long before they are needed. `issuer`: a provider, or
+        `SERVICE@PROVIDER`, another hosted service that signs; `key` is then a must. `credential`: why the issuer should
+        sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that the
+        application has pinned; without it, the issuer's key in the network document counts. An order that the issuer
+        refuses is given up; `status` says so, and why one has to wait.
         Raises `BadRequestError`, `UnknownServiceError` if the network has no such issuer or none for `purpose`.
         """
 

@@ -76,6 +76,8 @@ LAYERS = (
             "leap_plugin.gateways.cli",
             "votes.cli*",
             "votes.demo*",
+            "stats.cli*",
+            "stats.demo*",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.
@@ -126,7 +128,7 @@ PURE_FOLDERS = (
         "votes.tally",
         "votes.verify",
     ),
-    *("stats.questionnaire", "stats.randomise", "stats.estimate", "stats.account"),
+    *("stats.questionnaire", "stats.randomise", "stats.report", "stats.estimate", "stats.account"),
 )
 IMPURE_MODULES = ("time", "secrets", "logging", "twisted", "socket", "threading")
 CALLED_ALIKE = {

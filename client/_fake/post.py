@@ -18,7 +18,7 @@ from client.api import (
     UnknownContactError,
     UnknownServiceError,
 )
-from client.core.arguments import REPLY_PREFIX, check_address
+from client.core.arguments import REPLY_PREFIX, check_address, check_issuer
 from client.core.fragments import FragmentSizes
 from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
@@ -99,7 +99,7 @@ class PostOffice:
         self._to_fail = 0
         self._reply_blocks: dict[str, FakeReplyBlocks] = {}
         self._decoys: dict[str, str] = {}
-        self._issuers: dict[tuple[str, str], FakeIssuer] = {}
+        self._issuers: dict[tuple[str, str], list[FakeIssuer]] = {}
 
     def add_provider(
         self,
@@ -138,9 +138,13 @@ class PostOffice:
         self._providers[provider].services[service.name] = service
 
     def issue_tokens(self, provider: str, key: TokenKey, signer: Signer) -> None:
-        """Let `provider` issue tokens under `key`, whose private half `signer` has, for every credential."""
-        self.add_provider(provider)
-        self._issuers[provider, key.purpose] = FakeIssuer(key, signer)
+        """Let `provider` issue tokens under `key`, whose private half `signer` has, for every credential.
+
+        `provider`: as for `fetch_tokens`, also `SERVICE@PROVIDER`. Each further key for a purpose is the newest one;
+        the others are still there for those who pin them.
+        """
+        self.add_provider(check_issuer(provider)[1])
+        self._issuers.setdefault((provider, key.purpose), []).append(FakeIssuer(key, signer))
 
     def lose_next(self, count: int = 1) -> None:
         """Lose the next `count` messages or requests on their way; messages are sent again after a while."""
@@ -178,9 +182,14 @@ class PostOffice:
 
     # The methods below are for FakeClient.
 
-    def issuer(self, provider: str, purpose: str) -> FakeIssuer | None:
-        """Return who issues tokens for a purpose at a provider."""
-        return self._issuers.get((provider, purpose))
+    def issuer(self, provider: str, purpose: str, pinned: TokenKey | None = None) -> FakeIssuer | None:
+        """Return who issues tokens for a purpose at a provider, under the newest key or a pinned one."""
+        found = self._issuers.get((provider, purpose), [])
+        return next((each for each in reversed(found) if pinned in (None, each.key)), None)
+
+    def has_issuer(self, issuer: str) -> bool:
+        """Tell whether the network has this issuer: any provider may have one, a service must have been added."""
+        return issuer in self._providers or any(issuer == known for known, _ in self._issuers)
 
     def later(self, delay_s: float, callback: Callable[[], None]) -> DelayedCall:
         """Call `callback` after `delay_s`, unless the network stops before."""

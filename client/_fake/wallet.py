@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from client._fake.post import PostOffice
 from client.api import ConflictError, NoTokenError, TokenStock, UnknownServiceError
 from client.core.arguments import check_token_key, check_token_order
-from loopixmix.tokens import begin_token, decode_token_key, encode_token, finish_token
+from loopixmix.tokens import TokenKey, begin_token, encode_token, finish_token
 
 FETCHED_AND_RESTED_S = 2700.0
 """The mean of what a real wallet takes until a token may be spent."""
@@ -18,7 +18,7 @@ FETCHED_AND_RESTED_S = 2700.0
 class _Order:
     issuer: str
     purpose: str
-    key: bytes
+    pinned: TokenKey | None
     usable_at_s: float
 
 
@@ -34,10 +34,10 @@ class FakeWallet:
     def fetch(self, issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> None:
         """Order tokens."""
         pinned = check_token_order(issuer, purpose, count, credential=credential, key=key)
-        if pinned is None and self._network.issuer(issuer, purpose) is None:
+        if not self._network.has_issuer(issuer) or (pinned is None and self._network.issuer(issuer, purpose) is None):
             raise UnknownServiceError(f"{issuer} issues no tokens for {purpose}")
         usable_at_s = self._network.clock.seconds() + FETCHED_AND_RESTED_S
-        self._orders += [_Order(issuer, purpose, key, usable_at_s)] * count
+        self._orders += [_Order(issuer, purpose, pinned, usable_at_s)] * count
 
     def stock(self) -> list[TokenStock]:
         """Return how many tokens may be spent, and how many are still to come."""
@@ -66,8 +66,8 @@ class FakeWallet:
         now_s = self._network.clock.seconds()
         for order in self._orders:
             if order.purpose == purpose and order.usable_at_s <= now_s:
-                found = self._network.issuer(order.issuer, purpose)
-                if found is not None and (not order.key or decode_token_key(order.key) == found.key):
+                found = self._network.issuer(order.issuer, purpose, order.pinned)
+                if found is not None and found.key.holds_at(now_s):
                     self._orders.remove(order)
                     pending = begin_token(found.key, self._network.rng)
                     return encode_token(finish_token(pending, found.signer.sign_many([pending.blinded])[0]))

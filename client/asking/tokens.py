@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from client.api import ConflictError, NoTokenError, TokenStock, UnknownServiceError
 from client.asking.requests import Requests
-from client.core.arguments import check_token_key, check_token_order
+from client.core.arguments import check_issuer, check_token_key, check_token_order
 from client.core.settings import TokenWaits
 from client.link.session import Session
 from client.store import tokens
@@ -71,7 +71,7 @@ class TokenWallet:
         self.problem: str | None = None
 
     async def fetch(self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b"") -> None:
-        """Order `count` tokens for `purpose` of the provider `issuer`; return when that is on the disk.
+        """Order `count` tokens for `purpose` of `issuer`, `PROVIDER` or `SERVICE@PROVIDER`; return when that is stored.
 
         They are asked for at random times, some minutes apart; see `client.api.Client.fetch_tokens`. An order that the
         issuer refuses is given up, and `problem` says so; it also says why one has to wait.
@@ -212,7 +212,8 @@ class TokenWallet:
         pending = order.pending
         key = pending[0].key
         body = encode_issue_request(key, order.credential, [each.blinded for each in pending])
-        answer = await self._requests.ask(f"{ISSUER_SERVICE}@{order.issuer}", body, timeout_s=ASK_TIMEOUT_S)
+        service, provider = check_issuer(order.issuer)
+        answer = await self._requests.ask(f"{service}@{provider}", body, timeout_s=ASK_TIMEOUT_S)
         rests_until_s = [self._session.now_s + self._draw_s(self._waits.rest_mean_s) for _ in pending]
 
         def finish(connection: Connection) -> None:
@@ -258,9 +259,12 @@ class TokenWallet:
         document = self._session.known.document
         if document is None:
             return
-        entry = document.provider_named(issuer)
+        service, provider = check_issuer(issuer)
+        entry = document.provider_named(provider)
         if entry is None:
-            raise UnknownServiceError(f"there is no provider {issuer} in this network")
+            raise UnknownServiceError(f"there is no provider {provider} in this network")
+        if service != ISSUER_SERVICE and entry not in document.providers_of(service):
+            raise UnknownServiceError(f"{provider} offers no service {service}")
         purposes = sorted({key.purpose for key in entry.issues()})
         if purpose is not None and purpose not in purposes:
             issued = f"only for {', '.join(purposes)}" if purposes else "and none for anything else"

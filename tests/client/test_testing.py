@@ -341,6 +341,24 @@ def test_a_token_under_a_pinned_key_comes_of_that_key_only(world: FakeWorld) -> 
     assert decode_token(wait_for(alice.take_token("guest"), network.clock)).key_id == pinned.key_id
 
 
+def test_a_service_that_issues_tokens_is_found_by_its_name_and_pinned_key(world: FakeWorld) -> None:
+    network = world.network
+    first, second = (token_key(i, begins_s=i * 10_000, ends_s=(i + 1) * 10_000) for i in range(2))
+    network.issue_tokens("stats-issuer@home", first, signer_of(0))
+    network.issue_tokens("stats-issuer@home", second, signer_of(1))
+    alice = world.alice
+    for key in (second, first):
+        wait_for(alice.fetch_tokens("stats-issuer@home", "guest", 1, key=encode_token_key(key)), network.clock)
+    now_s = network.clock.seconds()
+    assert first.holds_at(now_s + 3000)
+    network.clock.advance(3000)
+    assert decode_token(wait_for(alice.take_token("guest"), network.clock)).key_id == first.key_id
+    with pytest.raises(NoTokenError):
+        wait_for(alice.take_token("guest"), network.clock)
+    network.clock.advance(10_000 - network.clock.seconds())
+    assert decode_token(wait_for(alice.take_token("guest"), network.clock)).key_id == second.key_id
+
+
 def test_a_provider_may_take_no_guests_or_ask_for_a_token(world: FakeWorld) -> None:
     world.network.add_provider("closed", guests=False)
     world.network.add_provider("asking", guest_token=b"token")

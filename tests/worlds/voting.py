@@ -67,7 +67,7 @@ class AnsweringBoard:
 class VotingWorld:
     """An election that is open, its board, and voters with codes."""
 
-    def __init__(self, path: Path, *, voters: int = 3) -> None:
+    def __init__(self, path: Path, *, voters: int = 3, signed: bool = True) -> None:
         self.path = path
         self.rng = random.Random(11)
         self.clock = Clock()
@@ -83,11 +83,18 @@ class VotingWorld:
         )
         self.board = self._board()
         self.board.publish_record(sign_record(self.world.record, self.world.keys.administrator))
-        self.board.advance()
+        if signed:
+            self.sign()
         self.service = AnsweringBoard(VoterAnswers(self.board, Casting(self.board), result=lambda: b""))
         self.network = FakeNetwork(clock=self.clock, rng=self.rng)
         self.network.add_service(self.service, provider="provider-2")
         self.network.add_service(WitnessService(None), provider="provider-1")  # type: ignore[arg-type]
+
+    def sign(self) -> None:
+        """Let all trustees sign the record; then the election opens."""
+        for body in self.world.approvals():
+            self.board.announce(EntryKind.APPROVAL, body)
+        self.board.advance()
 
     def _board(self) -> Board:
         keys = self.world.keys

@@ -33,7 +33,8 @@ class RequestKind(IntEnum):
     CONSISTENCY = 6
     CHALLENGE = 7
     RESULT = 8
-    EXCLUSIONS = 9
+    SIGNATURES = 9
+    EXCLUSIONS = 10
 
 
 class BoardRefusal(IntEnum):
@@ -104,7 +105,14 @@ class AskChallenge:
     opening: bytes
 
 
-VoterRequest: TypeAlias = AskState | AskPart | AskCast | AskFind | AskInclusion | AskConsistency | AskChallenge
+@dataclass(frozen=True)
+class AskSignatures:
+    """Give the trustees' signatures under the record."""
+
+
+VoterRequest: TypeAlias = (
+    AskState | AskPart | AskCast | AskFind | AskInclusion | AskConsistency | AskChallenge | AskSignatures
+)
 
 _NUMBERS = Struct(">QQ")
 _PART = Struct(">II")
@@ -130,6 +138,8 @@ def encode_request(request: VoterRequest) -> bytes:
             return bytes([RequestKind.CONSISTENCY]) + _NUMBERS.pack(before, size)
         case AskChallenge(opening):
             return bytes([RequestKind.CHALLENGE]) + opening
+        case AskSignatures():
+            return bytes([RequestKind.SIGNATURES])
 
 
 def decode_request(data: bytes) -> VoterRequest:
@@ -155,6 +165,9 @@ def decode_request(data: bytes) -> VoterRequest:
                 return AskConsistency(*_NUMBERS.unpack(rest))
             case RequestKind.CHALLENGE:
                 return AskChallenge(rest)
+            case RequestKind.SIGNATURES:
+                _nothing(rest)
+                return AskSignatures()
     except (error, ValueError) as fault:
         raise FormatError(f"the request is malformed: {fault}") from fault
 

@@ -23,7 +23,7 @@ from loopixmix.cards import split_address
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.requests.names import check_name
 from loopixmix.tokens import TokenKey, decode_token_key
-from loopixmix.tokens.exchange import MAX_CREDENTIAL_BYTES
+from loopixmix.tokens.exchange import ISSUER_SERVICE, MAX_CREDENTIAL_BYTES
 from loopixmix.tokens.keys import check_purpose
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 128
@@ -49,14 +49,34 @@ _READER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+def check_issuer(issuer: str) -> tuple[str, str]:
+    """Return the service and the provider of an issuer of tokens; raise `BadRequestError` if it is none.
+
+    `issuer`: `PROVIDER`, which stands for the service `issuer` there, or `SERVICE@PROVIDER` for another one.
+    """
+    service, at, provider = issuer.rpartition("@")
+    try:
+        check_name(provider)
+        if at:
+            check_name(service)
+    except FormatError as error:
+        raise BadRequestError(f"an issuer is PROVIDER or SERVICE@PROVIDER: {error}") from error
+    # One name for each issuer: the wallet remembers keys by it.
+    if service == ISSUER_SERVICE:
+        raise BadRequestError(f"the service {ISSUER_SERVICE} of a provider is named by the provider alone: {provider}")
+    return service or ISSUER_SERVICE, provider
+
+
 def check_token_order(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> TokenKey | None:
     """Raise `BadRequestError` if an order of tokens is out of bounds; return its key, if it has one."""
+    service, _ = check_issuer(issuer)
     try:
         check_purpose(purpose)
-        check_name(issuer)
         pinned = decode_token_key(key) if key else None
     except (MisuseError, FormatError) as error:
         raise BadRequestError(str(error)) from error
+    if pinned is None and service != ISSUER_SERVICE:
+        raise BadRequestError(f"the network document has no keys of the service {service}: pin one, by key")
     if not 1 <= count <= MAX_TOKENS:
         raise BadRequestError(f"1 to {MAX_TOKENS} tokens can be ordered at once, not {count}")
     if len(credential.encode()) > MAX_CREDENTIAL_BYTES:

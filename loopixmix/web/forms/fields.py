@@ -42,7 +42,11 @@ class Field(Protocol[T_co]):
 
 @dataclass(frozen=True)
 class TextField:
-    """A line of text, or several; `longest` is in characters."""
+    """A line of text, or several; `longest` is in characters.
+
+    `complete`: what a browser may fill in, in the words of HTML: `username`, or `current-password`, which is hidden
+    while it is typed, and never sent back.
+    """
 
     name: str
     label: str
@@ -50,6 +54,7 @@ class TextField:
     longest: int = 200
     lines: int = 1
     required: bool = True
+    complete: str = "off"
 
     @property
     def target(self) -> str:
@@ -70,18 +75,19 @@ class TextField:
 
     def show(self, body: FormBody, error: str) -> Tag:
         """Return the field."""
-        value = _given(body, self.name)
+        is_secret = self.complete.endswith("password")
+        value = "" if is_secret else _given(body, self.name)
         common: dict[str, str | int | bool | None] = {
             "id": self.target,
             "name": self.name,
-            "autocomplete": "off",
+            "autocomplete": self.complete,
             **_told(self, self.description, error),
         }
         if self.lines > 1:
             # A browser drops the first line feed in a <textarea>.
             control = element("textarea", f"\n{value}", rows=self.lines, **common)
         else:
-            control = element("input", type="text", value=value, **common)
+            control = element("input", type="password" if is_secret else "text", value=value, **common)
         return _labelled(self, self.description, error, control)
 
 

@@ -8,16 +8,20 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import cast
 
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 
 from loopixmix.errors import PeerError
+from loopixmix.net.limits import address_group
 from loopixmix.web.forms.bodies import FormBody, FormLimits, read_form, read_query
 from loopixmix.web.forms.forms import TOKEN_FIELD, button_form
 from loopixmix.web.showing.frame import STYLE, STYLE_NAME, Frame
 from loopixmix.web.showing.markup import element, paragraph
 from loopixmix.web.visiting.answers import SeeOther, Shown
+from loopixmix.web.visiting.doors import DOOR_PATH, Door
 from loopixmix.web.visiting.links import OneTimeLinks
 from loopixmix.web.visiting.policy import READING, Refusal, WebOrigin, refusal, was_opened_by_a_person
 from loopixmix.web.visiting.routes import WebPages
@@ -29,6 +33,7 @@ from loopixmix.web.visiting.writing import (
     reason_of,
     write,
     write_body,
+    write_failure,
     write_refusal,
 )
 
@@ -38,11 +43,15 @@ SPENT = "This link was used already, or is older than five minutes."
 
 @dataclass(frozen=True)
 class Entrance:
-    """How people get in: by a one-time link, which begins a session. `how` tells them where to get one."""
+    """How people get in: by a one-time link, which begins a session. `how` tells them where to get one.
+
+    With a `door` they may also prove who they are, and the session is theirs (`Visit.holder`).
+    """
 
     links: OneTimeLinks
     sessions: WebSessions
     how: str
+    door: Door | None = None
 
 
 class PageGate(Resource):
@@ -107,8 +116,10 @@ class PageGate(Resource):
             return self._open(request, path.removeprefix("/open/"), self._entrance, bare)
         secret = self._cookie.read(request.requestHeaders)
         session = None if secret is None else self._entrance.sessions.find(secret)
-        if secret is None or session is None:
-            return write_refusal(request, Refusal(403, "This page is closed", self._entrance.how), bare)
+        # The door is there with a session, too: whoever knocks again gets a new one.
+        is_at_door = self._entrance.door is not None and path == DOOR_PATH
+        if secret is None or session is None or is_at_door:
+            return self._turn_away(request, path, self._entrance, bare)
         return self._let_in(request, path, session, secret, self._entrance)
 
     def _path_of(self, request: Request) -> str | None:
@@ -143,6 +154,36 @@ class PageGate(Resource):
         request.responseHeaders.addRawHeader(b"Set-Cookie", self._cookie.give(entrance.sessions.begin()))
         return write(request, SeeOther("/"), frame)
 
+    def _turn_away(self, request: Request, path: str, entrance: Entrance, frame: Frame) -> bytes | int:
+        if entrance.door is None:
+            return write_refusal(request, Refusal(403, "This page is closed", entrance.how), frame)
+        if path != DOOR_PATH:
+            # A form of a session that ended is not carried out after the next one began.
+            return write(request, SeeOther(DOOR_PATH), frame)
+        if request.method != b"POST":
+            return write(request, entrance.door.ask(), frame)
+        try:
+            form = self._form_of(request).without(TOKEN_FIELD)
+        except PeerError as error:
+            return write_refusal(request, reason_of(error), frame)
+        work = Deferred.fromCoroutine(self._knock(request, entrance.door, form, entrance))
+        work.addErrback(lambda failure: _failed(request, failure, frame))
+        request.notifyFinish().addErrback(lambda _: work.cancel())
+        work.addCallback(lambda body: _finish(request, body))
+        return NOT_DONE_YET
+
+    async def _knock(self, request: Request, door: Door, form: FormBody, entrance: Entrance) -> bytes:
+        """Begin a session for somebody, if the door says whose it is."""
+        host = str(getattr(request.getClientAddress(), "host", ""))
+        answer = await door.knock(form, address_group(host))
+        if isinstance(answer, Shown):
+            return write(request, answer, replace(self._frame, places=()))
+        old = self._cookie.read(request.requestHeaders)
+        if old is not None:
+            entrance.sessions.end(old)
+        request.responseHeaders.addRawHeader(b"Set-Cookie", self._cookie.give(entrance.sessions.begin(answer)))
+        return write(request, SeeOther("/"), self._frame)
+
     def _let_in(self, request: Request, path: str, session: WebSession, secret: str, entrance: Entrance) -> bytes | int:
         leave = button_form(session.form_token, "Close", f"{self._prefix}/close")
         frame = replace(self._frame, leave=element("div", leave, class_="leave"))
@@ -161,7 +202,7 @@ class PageGate(Resource):
                 closed = Shown("Closed", paragraph(f"The session has ended. {entrance.how}"))
                 return write(request, closed, replace(self._frame, places=()))
             form = form.without(TOKEN_FIELD)
-        visit = Visit(frame=frame, query=query, form=form, form_token=session.form_token)
+        visit = Visit(frame=frame, query=query, form=form, form_token=session.form_token, holder=session.holder)
         return self._to_routes(request, visit)
 
     def _let_everybody_in(self, request: Request) -> bytes | int:
@@ -184,6 +225,18 @@ class PageGate(Resource):
         attach(visit, request)
         # It writes and finishes by itself, later.
         return cast(int, self._routes.render(cast(IRequest, request)))
+
+
+def _failed(request: Request, failure: Failure, frame: Frame) -> bytes:
+    # Cancelled is what nobody waits for any more.
+    return b"" if failure.check(CancelledError) else write_failure(request, failure, frame)
+
+
+def _finish(request: Request, body: bytes) -> None:
+    # A browser that went away meanwhile has no use for it, and Twisted an error.
+    if not request._disconnected:
+        request.write(body)
+        request.finish()
 
 
 def _query_of(request: Request) -> bytes:

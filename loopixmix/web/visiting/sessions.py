@@ -40,9 +40,13 @@ class SessionLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class WebSession:
-    """What is known of a browser: `form_token` proves that a form comes from a page of this session."""
+    """What is known of a browser: `form_token` proves that a form comes from a page of this session.
+
+    `holder`: whose session it is, as its door said; empty after a one-time link.
+    """
 
     form_token: str = field(repr=False)
+    holder: str = ""
     begun_at_s: float
     seen_at_s: float
 
@@ -61,15 +65,17 @@ class WebSessions:
         """Return how many sessions are kept."""
         return len(self._sessions)
 
-    def begin(self) -> str:
+    def begin(self, holder: str = "") -> str:
         """Return the secret of a new session, for its cookie; if there are too many, the idlest one ends.
+
+        `holder`: whose it is.
 
         The secret is always made here. One that a browser brings along is never taken over, so that nobody can give a
         person a session that somebody else knows.
         """
         now_s = self._clock.seconds()
         secret = make_secret(self._rng)
-        session = WebSession(form_token=make_secret(self._rng), begun_at_s=now_s, seen_at_s=now_s)
+        session = WebSession(form_token=make_secret(self._rng), holder=holder, begun_at_s=now_s, seen_at_s=now_s)
         self._sessions[name_of_secret(secret)] = session
         return secret
 

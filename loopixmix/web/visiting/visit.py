@@ -22,12 +22,14 @@ class Visit:
 
     `query`: the fields of the address. `form`: those of the form that was sent, or None if the page was only asked for.
     `form_token`: to show a form with; empty on pages without sessions, which have no forms that change something.
+    `holder`: whose session it is, as the door said; empty after a one-time link, and without sessions.
     """
 
     frame: Frame
     query: FormBody
     form: FormBody | None
     form_token: str = field(repr=False)
+    holder: str = ""
 
     def to(self, path: str) -> str:
         """Return the address of another page of the same application; `path` begins with a slash."""

@@ -259,6 +259,19 @@ def test_an_application_may_pin_another_key_than_that_of_the_document(world: Wal
         world.fetch(1, "guest", key=encode_token_key(pinned))
 
 
+def test_another_service_than_the_issuer_is_asked_by_its_name_under_a_pinned_key(world: WalletWorld) -> None:
+    pinned = token_key(1, purpose="answer", begins_s=KEY.begins_s, ends_s=KEY.ends_s)
+    world.issuer.key, world.issuer.number = pinned, 1
+    with pytest.raises(BadRequestError, match="pin one"):
+        world.fetch(1, "answer", issuer="echo@provider2")
+    with pytest.raises(UnknownServiceError, match="provider2 offers no service other"):
+        world.fetch(1, "answer", issuer="other@provider2", key=encode_token_key(pinned))
+    world.fetch(1, "answer", issuer="echo@provider2", key=encode_token_key(pinned))
+    world.run(DAY_S)
+    assert world.take("answer").key_id == pinned.key_id
+    assert {service for service, _ in world.issuer.asked} == {"echo@provider2"}
+
+
 def test_tokens_of_a_period_that_is_over_are_forgotten(world: WalletWorld) -> None:
     world.fetch(1)
     world.run(DAY_S)

@@ -112,7 +112,7 @@ def test_voters_learn_which_ballots_are_excluded(boards: BoardWorld, voter: Vote
     assert voter.told(whole) == b""
     for voter_number in range(3):
         boards.casting.cast(plain_ballot(voter_number))
-    for entry in (2, 4):
+    for entry in (5, 7):
         boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(entry))
     told = voter.told(whole)
     boards.restart()
@@ -128,7 +128,7 @@ def test_voters_learn_which_ballots_are_excluded(boards: BoardWorld, voter: Vote
 def test_a_challenge_gets_a_receipt_too(boards: BoardWorld, voter: Voter) -> None:
     boards.open()
     receipt = decode_receipt(voter.told(AskChallenge(b"open" + plain_ballot(1))), voter.board)
-    assert receipt.index == 2
+    assert receipt.index == 5
     assert voter.refused(AskCast(plain_ballot(1))) is BoardRefusal.CHALLENGED
 
 
@@ -137,8 +137,8 @@ def test_what_cannot_be_answered_is_refused_with_a_reason(boards: BoardWorld, vo
         assert voter.refused(request) is BoardRefusal.NO_ELECTION
     assert voter.refused(AskCast(plain_ballot(1))) is BoardRefusal.NO_ELECTION
     boards.open()
-    assert voter.refused(AskInclusion(3)) is BoardRefusal.UNKNOWN
-    assert voter.refused(AskConsistency(4)) is BoardRefusal.UNKNOWN
+    assert voter.refused(AskInclusion(6)) is BoardRefusal.UNKNOWN
+    assert voter.refused(AskConsistency(7)) is BoardRefusal.UNKNOWN
     assert voter.refused(AskFind(bytes(32))) is BoardRefusal.UNKNOWN
     answers = VoterAnswers(boards.board, boards.casting, result=bytes)
     malformed = decode_answer(answers.answer(b"\xff"))

@@ -86,14 +86,14 @@ def test_a_shortened_board_is_found(world: VotingWorld, client: FakeClient, tmp_
     (tmp_path / "other").mkdir()
     forked = VotingWorld(tmp_path / "other")
     try:
-        with pytest.raises(ForkedBoardError, match="had 3 entries, and now has 2: it is shortened"):
+        with pytest.raises(ForkedBoardError, match="had 6 entries, and now has 5: it is shortened"):
             wait_for(booth.log.follow(forked.questions(forked.client())), forked.clock)
     finally:
         forked.close()
     assert booth.home.head(booth.board_identity) == head
     # Both heads are kept: together they convict the board.
     kept = [path.read_bytes() for path in sorted(booth.home.path.glob("evidence-*"))]
-    assert [decode_head(each, booth.board_identity).head.size for each in kept] == [2, 3]
+    assert [decode_head(each, booth.board_identity).head.size for each in kept] == [5, 6]
 
 
 def test_a_board_that_shows_two_logs_is_found_through_a_witness(
@@ -156,11 +156,11 @@ def test_exclusions_are_loaded_once_and_kept(world: VotingWorld, client: FakeCli
     for number in range(2):
         world.cast(client, world.booth(number))
     world.until_closing()
-    world.exclude(2)
-    assert wait_for(booth.log.exclusions(board), world.clock) == {2: "left the club"}
-    world.exclude(3, "twice in the list")
-    assert wait_for(booth.log.exclusions(board), world.clock) == {2: "left the club", 3: "twice in the list"}
-    assert world.booth(0).log.excluded() == {2: "left the club", 3: "twice in the list"}
+    world.exclude(5)
+    assert wait_for(booth.log.exclusions(board), world.clock) == {5: "left the club"}
+    world.exclude(6, "twice in the list")
+    assert wait_for(booth.log.exclusions(board), world.clock) == {5: "left the club", 6: "twice in the list"}
+    assert world.booth(0).log.excluded() == {5: "left the club", 6: "twice in the list"}
     starts = [int.from_bytes(body[1:5], "big") for body in world.service.asked if body[0] == RequestKind.EXCLUSIONS]
     assert starts[:2] == [0, 0]
     assert starts[2] > 0
@@ -179,7 +179,7 @@ class _GivesInstead:
 def test_an_exclusion_counts_if_the_administrator_signed_it(world: VotingWorld, client: FakeClient) -> None:
     world.cast(client, world.booth(0))
     world.until_closing()
-    world.exclude(2)
+    world.exclude(5)
     good = world.board.exclusions
     ballot = Entry(EntryKind.BALLOT, 1, b"ballot").encode()
     long = good * (MOST_EXCLUSIONS_BYTES // len(good))

@@ -7,13 +7,14 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from client.testing import wait_for
-from loopixmix.errors import MisuseError
+from loopixmix.errors import MisuseError, SignatureError
 from tests.worlds.clients.memory_web import MemoryWeb
-from tests.worlds.voting import VoterProgram, VotingWorld
+from tests.worlds.voting import Answers, VoterProgram, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
+from votes.board.requests import RequestKind
 from votes.credentials.codes import CodeError
 from votes.voting.asking import WrongBoardError
-from votes.voting.program import open_guest, serve_page
+from votes.voting.program import enter_booth, open_guest, serve_page
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
 
@@ -42,6 +43,43 @@ def test_from_a_code_to_a_booth(program: VoterProgram) -> None:
     asked = len(program.world.service.asked)
     program.enter(service="board@provider-2")
     assert len(program.world.service.asked) == asked
+
+
+def test_the_program_waits_until_all_trustees_signed(tmp_path: Path) -> None:
+    world = VotingWorld(tmp_path, signed=False)
+    program = VoterProgram(world, world.client())
+    entering = Deferred.fromCoroutine(
+        enter_booth(program.setting, tmp_path / "client", world.codes[0], world.invitation(0), spread_s=60.0)
+    )
+    for _ in range(100):
+        world.clock.advance(60)
+    assert not entering.called
+    assert program.said[-1] == (
+        "the board refuses it: the record is not signed by trustee 1 (Trustee 1), 2 (Trustee 2), 3 (Trustee 3); "
+        "waiting for that"
+    )
+    world.sign()
+    wait_for(entering, world.clock, within_s=1_000)
+    world.close()
+
+
+class ForgingBoard:
+    """A board that gives signatures which nobody made."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def answer(self, body: bytes) -> bytes:
+        return b"\0" + bytes(3 * 64) if body[0] == RequestKind.SIGNATURES else self._answers.answer(body)
+
+
+def test_a_record_that_a_trustee_did_not_sign_is_never_voted_on(program: VoterProgram) -> None:
+    program.world.service.answers = ForgingBoard(program.world.service.answers)
+    with pytest.raises(SignatureError, match=r"trustee 1 .* did not sign this record"):
+        program.enter()
+    # Nor is it kept, as if it had been found right.
+    with pytest.raises(SignatureError):
+        program.enter()
 
 
 def guest_of(world: VotingWorld, *, provider: str = "", service: str = "") -> str:

@@ -34,7 +34,7 @@ def test_the_program_ends_when_the_ballot_is_on_the_board(program: VoterProgram)
     program.cast(booth, board, CHOICES)
     wait_for(program.awaited(booth, board), clock, within_s=100_000, step_s=300)
     assert "is cast at a random time" in program.said[-3]
-    assert program.said[-2].startswith("it is entry 2 of the board's")
+    assert program.said[-2].startswith("it is entry 5 of the board's")
     assert program.said[-1] == "witness@provider-1 knows 1 states of the board's log, and all go together"
 
 
@@ -50,7 +50,7 @@ def test_who_has_voted_may_vote_again(program: VoterProgram) -> None:
     assert not waiting.called
     program.cast(booth, board, CHOICES)
     wait_for(waiting, clock, within_s=100_000, step_s=300)
-    assert any("it is entry 3 of the board's" in line for line in program.said)
+    assert any("it is entry 6 of the board's" in line for line in program.said)
 
 
 def test_after_the_end_the_ballot_is_looked_for_again(program: VoterProgram) -> None:
@@ -61,7 +61,7 @@ def test_after_the_end_the_ballot_is_looked_for_again(program: VoterProgram) -> 
     clock.advance(CLOSES_AT - clock.seconds() + 1)
     program.said.clear()
     wait_for(program.awaited(booth, board), clock)
-    assert any("it is entry 2 of the board's" in line for line in program.said)
+    assert any("it is entry 5 of the board's" in line for line in program.said)
 
 
 def test_after_a_lost_ballot_another_one_can_be_cast(program: VoterProgram) -> None:
@@ -76,7 +76,7 @@ def test_after_a_lost_ballot_another_one_can_be_cast(program: VoterProgram) -> N
     program.world.network.mend()
     program.cast(booth, board, CHOICES)
     wait_for(waiting, clock, within_s=100_000, step_s=60)
-    assert any("it is entry 2 of the board's" in line for line in program.said)
+    assert any("it is entry 5 of the board's" in line for line in program.said)
 
 
 def test_an_election_that_is_over_is_told(program: VoterProgram) -> None:
@@ -123,13 +123,13 @@ def test_who_cast_more_on_another_machine_is_told_that_this_ballot_does_not_coun
     booth, board = other.enter()
     for _ in range(2):
         other.cast(booth, board, OTHERS)
-    until_stored(other, 4)
+    until_stored(other, 7)
     here = VoterProgram(world, world.client("here"))
     booth, board = here.enter()
     # Number 1 is taken: the board refuses this one, and says which number it has.
     here.cast(booth, board, CHOICES)
     waiting = here.awaited(booth, board)
-    until_stored(here, 5)
+    until_stored(here, 8)
     minutes_pass(world)
     assert not waiting.called
     assert "cast again with one above 2; make another ballot on the page" in here.said[-1]
@@ -144,10 +144,10 @@ def test_a_ballot_below_another_machines_is_stored_and_does_not_count(world: Vot
     booth, board = here.enter()
     there.home.keep_highest(6)
     other.cast(there, at_board, OTHERS)
-    until_stored(other, 3)
+    until_stored(other, 6)
     kept = here.cast(booth, board, CHOICES)
     waiting = here.awaited(booth, board)
-    until_stored(here, 4)
+    until_stored(here, 7)
     minutes_pass(world)
     assert not waiting.called
     assert f"ballot {kept.tracking_code} has number 1, and does not count" in here.said[-1]
@@ -168,7 +168,7 @@ def test_a_challenged_ballot_is_opened_before_or_after_a_restart(program: VoterP
     kept = wait_for(booth.challenge(booth.prepare(CHOICES), board, clock.seconds()), clock)
     waiting = program.awaited(booth, board)
     minutes_pass(program.world)
-    assert program.said[-1] == f"challenged ballot {kept.tracking_code} is opened for everybody: entry 2"
+    assert program.said[-1] == f"challenged ballot {kept.tracking_code} is opened for everybody: entry 5"
     assert not waiting.called
 
 

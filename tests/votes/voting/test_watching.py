@@ -66,7 +66,7 @@ def test_all_is_well(program: VoterProgram) -> None:
     watch = watch_of_a_voter(program)
     assert not look(program, watch)
     assert program.said[-2:] == [
-        "looked at the board's log of 4 entries: your ballot is there, and nothing was taken back",
+        "looked at the board's log of 7 entries: your ballot is there, and nothing was taken back",
         "witness@provider-1 knows 1 states of the board's log, and all go together",
     ]
 
@@ -79,7 +79,7 @@ def test_who_has_not_cast_looks_too(program: VoterProgram) -> None:
 
 def test_an_exclusion_is_told_once_with_its_reason(program: VoterProgram) -> None:
     watch = watch_of_a_voter(program)
-    program.world.exclude(2)
+    program.world.exclude(5)
     for _ in range(2):
         assert not look(program, watch)
     told = [line for line in program.said if "excluded" in line]
@@ -96,7 +96,7 @@ def test_a_ballot_that_is_gone_convicts_the_board(program: VoterProgram, tmp_pat
         other.cast(other.client(), other.booth(1))
         other.until_closing()
         program.world.service.answers = other.service.answers
-        with pytest.raises(BrokenReceiptError, match="is not in the log where its receipt says, entry 2"):
+        with pytest.raises(BrokenReceiptError, match="is not in the log where its receipt says, entry 5"):
             look(program, watch)
     finally:
         other.close()
@@ -112,7 +112,7 @@ def test_a_log_that_was_rewritten_convicts_the_board(program: VoterProgram, tmp_
             other.cast(other.client(f"voter-{number}"), other.booth(number))
         other.until_closing()
         program.world.service.answers = other.service.answers
-        with pytest.raises(ForkedBoardError, match="is not that of 4 continued"):
+        with pytest.raises(ForkedBoardError, match="is not that of 7 continued"):
             look(program, watch)
     finally:
         other.close()

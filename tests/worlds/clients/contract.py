@@ -43,6 +43,8 @@ from client.api import (
     Verified,
     WrongStateError,
 )
+from loopixmix.tokens import encode_token_key
+from tests.worlds.tokens import token_key
 
 T = TypeVar("T")
 ALICE, BOB = "alice@home", "bob@away"
@@ -1027,6 +1029,21 @@ class ClientContract:
         with pytest.raises(NoTokenError):
             world.run(world.alice.take_token("guest"))
         assert world.run(world.alice.tokens()) == []
+
+    @pytest.mark.parametrize("issuer", ["nobody@away", "echo@nowhere", "nowhere"])
+    def test_a_pinned_key_helps_no_issuer_that_is_not_there(self, world: World, issuer: str) -> None:
+        with pytest.raises(UnknownServiceError):
+            world.run(world.alice.fetch_tokens(issuer, "guest", 2, key=encode_token_key(token_key())))
+        assert world.run(world.alice.tokens()) == []
+
+    @pytest.mark.parametrize("issuer", ["@away", "other@", "a@b@c", "issuer@away"])
+    def test_an_issuer_is_a_provider_or_another_service_there(self, world: World, issuer: str) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.fetch_tokens(issuer, "guest", 1, key=encode_token_key(token_key())))
+
+    def test_a_service_is_asked_for_tokens_under_a_pinned_key_only(self, world: World) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.fetch_tokens("echo@away", "guest", 1))
 
     @pytest.mark.parametrize(
         ("issuer", "purpose", "count", "key"),

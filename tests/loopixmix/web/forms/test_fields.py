@@ -130,3 +130,11 @@ def test_options_are_a_group_with_a_legend() -> None:
     assert 'value="b" checked=""' in found
     assert "<small>Red or green.</small>" in found
     assert shown(SOME, body("a", "c")).count("checked") == 2
+
+
+def test_a_password_is_hidden_while_it_is_typed_and_never_shown_again() -> None:
+    field = TextField("f", "Password", complete="current-password")
+    found = shown(field, body("marked-secret"), "wrong")
+    assert 'type="password"' in found
+    assert 'autocomplete="current-password"' in found
+    assert "marked-secret" not in found

@@ -95,7 +95,7 @@ def test_from_a_ballot_to_its_place_on_the_board(browser: Browser) -> None:
     assert "The board has stored it" in text
     assert code in text
     checked = browser.page(wait_for(browser.pages.check(browser.visit({}), 1), world.clock))
-    assert "Your ballot is entry 2 of the board's" in checked
+    assert "Your ballot is entry 5 of the board's" in checked
 
 
 def test_a_second_press_of_the_button_casts_nothing(browser: Browser) -> None:
@@ -165,11 +165,11 @@ def test_a_ballot_that_does_not_count_is_made_again_by_one_button(browser: Brows
     other = world.booth(0, "another computer")
     other.home.keep_highest(6)
     world.cast(world.client("other"), other)
-    while world.board.head().head.size < 3:
+    while world.board.head().head.size < 6:
         world.clock.advance(60)
     browser.vote(ANSWERS)
     browser.cast(browser.code())
-    while world.board.head().head.size < 4:
+    while world.board.head().head.size < 7:
         world.clock.advance(60)
     for _ in range(10):
         world.clock.advance(60)

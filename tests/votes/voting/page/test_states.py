@@ -44,7 +44,7 @@ def test_an_excluded_ballot_comes_with_the_reason(world: VotingWorld, client: Fa
     booth, board = world.booth(0), world.questions(client)
     kept = world.cast(client, booth)
     world.until_closing()
-    world.exclude(2)
+    world.exclude(5)
     wait_for(booth.log.exclusions(board), world.clock)
     found = state(world, booth, kept, board)
     assert "does not count. The reason given is: left the club" in found.lines[1]
@@ -55,7 +55,7 @@ def test_a_ballot_below_another_machines_may_be_made_again(world: VotingWorld, c
     there, here = world.booth(0, "another computer"), world.booth(0)
     there.home.keep_highest(6)
     world.cast(client, there)
-    while world.board.head().head.size < 3:
+    while world.board.head().head.size < 6:
         world.clock.advance(60)
     other = world.client("two")
     kept = world.cast(other, here)

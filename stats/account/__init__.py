@@ -1,0 +1,1 @@
+"""What answers give away: the shuffle accountant, from the batches really released."""

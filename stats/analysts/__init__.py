@@ -1,0 +1,1 @@
+"""Analysts: who may look, export and spend budget, how they log in, and what they did."""

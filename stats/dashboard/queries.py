@@ -1,0 +1,173 @@
+"""Every query that the dashboard sends to the column store, in one place.
+
+`page_queries` lists them all for one survey, so that a benchmark can run what pages run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from typing import TypeAlias, TypeVar, cast
+
+from loopixmix.bounds import BoundedMap
+from loopixmix.errors import MisuseError
+from stats.columns.seams import MOST_GROUPS, CellFilter, ColumnStore, SheetTable
+from stats.questionnaire.questionnaire import MechanismKind, MechanismSpec, Questionnaire
+from stats.randomise.specified import mechanism_of
+
+MOST_PERIODS = 60
+"""A time series has at most so many periods, the last ones."""
+MOST_KEPT, MOST_KEPT_GROUPS = 64, 20_000
+"""Answers of the column store that are kept until a batch is added, and how many numbers one of them has at most."""
+MOST_ROWS = 1_000
+"""Of a query that an analyst wrote."""
+ALL = CellFilter()
+
+Histogram: TypeAlias = Mapping[tuple[int, ...], int]
+
+_T = TypeVar("_T", bound=Sized)
+
+
+@dataclass(frozen=True)
+class AskedColumn:
+    """A question as the column store knows it: its table, its column, its mechanism."""
+
+    table: SheetTable
+    question: str
+    spec: MechanismSpec
+
+    @property
+    def is_bits(self) -> bool:
+        """Tell whether its reports are sets of bits, too many to be counted one by one."""
+        return self.spec.kind is MechanismKind.UNARY
+
+    @property
+    def outputs(self) -> int:
+        """How many different reports there are."""
+        return mechanism_of(self.spec).outputs
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One batch: its period, its number, and how many reports were released in it."""
+
+    period: int
+    number: int
+    reports: int
+
+
+class ResultQueries:
+    """Asks a column store, one question at a time, and keeps answers until the next batch."""
+
+    def __init__(self, columns: ColumnStore) -> None:
+        """`columns`: its methods are called from any thread, one at a time."""
+        self._columns = columns
+        self._turn = threading.RLock()
+        self._kept: BoundedMap[tuple[object, ...], tuple[object, object]] = BoundedMap(MOST_KEPT)
+
+    def batches(self, table: SheetTable) -> list[BatchRow]:
+        """Return the batches of a sheet."""
+        with self._turn:
+            return [BatchRow(*row) for row in self._columns.batches(table)]
+
+    def histogram(self, column: AskedColumn, where: CellFilter = ALL) -> Histogram:
+        """Return how often each report of a question came."""
+        return self._once(column.table, ("one", column.question, where), lambda columns: one(columns, column, where))
+
+    def bits(self, column: AskedColumn, where: CellFilter = ALL) -> list[int]:
+        """Return how often each bit is set in the reports of a question."""
+        return self._once(column.table, ("bits", column.question, where), lambda columns: bits(columns, column, where))
+
+    def pairs(self, first: AskedColumn, second: AskedColumn, where: CellFilter = ALL) -> Histogram:
+        """Return how often two questions of one sheet were reported together; raise `MisuseError` if it is too much."""
+        name = ("pair", first.question, second.question, where)
+        return self._once(first.table, name, lambda columns: pairs(columns, first, second, where))
+
+    def periods(self, column: AskedColumn, where: CellFilter = ALL) -> Histogram:
+        """Return how often each report came in each period; raise `MisuseError` if it is too much."""
+        name = ("periods", column.question, where)
+        return self._once(column.table, name, lambda columns: periods(columns, column, where))
+
+    def select(self, sql: str, tables: Collection[str]) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Run a query that an analyst wrote: one SELECT on `tables`, randomised ones of one survey."""
+        with self._turn:
+            return self._columns.select(sql, tables=tables, most_rows=MOST_ROWS)
+
+    def _once(self, table: SheetTable, name: tuple[object, ...], work: Callable[[ColumnStore], _T]) -> _T:
+        """Return the answer to one query. Tables only grow by batches, so it holds until there is another one."""
+        with self._turn:
+            newest = self._columns.batches(table)[-1:]
+            key = (table.name, *name)
+            kept = self._kept.get(key)
+            if kept is not None and kept[0] == newest:
+                self._kept.move_to_end(key)
+                return cast(_T, kept[1])
+            answer = work(self._columns)
+            self._kept.pop(key, None)
+            if len(answer) <= MOST_KEPT_GROUPS:
+                self._kept[key] = (newest, answer)
+            return answer
+
+
+def one(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> Histogram:
+    """Ask for the histogram of one question."""
+    return columns.histogram(column.table, [column.question], where)
+
+
+def bits(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> list[int]:
+    """Ask for the bits of one question."""
+    return columns.bit_counts(column.table, column.question, mechanism_of(column.spec).domain, where)
+
+
+def pairs(columns: ColumnStore, first: AskedColumn, second: AskedColumn, where: CellFilter) -> Histogram:
+    """Ask for the histogram of two questions."""
+    _check_groups(first.outputs * second.outputs, "these two questions together")
+    return columns.histogram(first.table, [first.question, second.question], where)
+
+
+def periods(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> Histogram:
+    """Ask for the histogram of one question in each period."""
+    _check_groups(column.outputs * MOST_PERIODS, "this question period by period")
+    return columns.histogram(column.table, [column.question], where, by_period=True)
+
+
+def columns_of(survey: Questionnaire, table_of: Callable[[int], SheetTable]) -> list[AskedColumn]:
+    """Return all questions of a survey. `table_of`: the table of each sheet, by its number."""
+    return [
+        AskedColumn(table_of(number), question, spec)
+        for number, sheet in enumerate(survey.sheets)
+        for question, spec in zip(sheet.questions, sheet.mechanisms, strict=True)
+    ]
+
+
+def page_queries(asked: Sequence[AskedColumn]) -> Iterator[tuple[str, Callable[[ColumnStore], object]]]:
+    """Yield each query that the pages of one survey send, by a name: what a benchmark has to run.
+
+    `asked`: all questions of the survey, as `columns_of` returns them.
+    """
+    for column in asked:
+        if column.is_bits:
+            yield f"bits of {column.question}", partial(bits, column=column, where=ALL)
+            continue
+        yield f"histogram of {column.question}", partial(one, column=column, where=ALL)
+        if column.outputs * MOST_PERIODS <= MOST_GROUPS:
+            yield f"periods of {column.question}", partial(periods, column=column, where=ALL)
+    for table in {column.table.name: column.table for column in asked}.values():
+        yield f"batches of {table.name}", partial(_batches, table=table)
+    for first, second in combinations(asked, 2):
+        together = first.table == second.table and not (first.is_bits or second.is_bits)
+        if together and first.outputs * second.outputs <= MOST_GROUPS:
+            name = f"pairs of {first.question} and {second.question}"
+            yield name, partial(pairs, first=first, second=second, where=ALL)
+
+
+def _batches(columns: ColumnStore, table: SheetTable) -> object:
+    return columns.batches(table)
+
+
+def _check_groups(groups: int, words: str) -> None:
+    if groups > MOST_GROUPS:
+        raise MisuseError(f"{words} would have {groups:,} different reports; at most {MOST_GROUPS:,} can be told apart")

@@ -1,0 +1,1 @@
+"""Results for programs: JSON under /v1, with bearer tokens."""

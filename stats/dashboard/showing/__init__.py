@@ -1,0 +1,1 @@
+"""What the pages of the dashboard show: charts, maps, tables, panels."""

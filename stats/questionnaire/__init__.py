@@ -1,0 +1,1 @@
+"""What is asked: drafts, frozen questionnaires, and what they give away before anybody answers."""

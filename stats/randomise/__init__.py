@@ -1,0 +1,1 @@
+"""Local randomisers: exact integer probabilities, and nothing but integers in and out."""

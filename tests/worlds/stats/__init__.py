@@ -1,0 +1,1 @@
+"""Of private statistics: reports, surveys, stores."""
