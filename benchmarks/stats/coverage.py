@@ -89,8 +89,9 @@ def cases() -> Iterator[CoverageCase]:
 
 def falling(values: int) -> Numbers:
     """Return shares that fall from value to value, as those of most real questions do."""
-    weights = 1 / (np.arange(values) + 1)
-    return weights / weights.sum()
+    weights: Numbers = 1 / (np.arange(values) + 1)
+    shares: Numbers = weights / weights.sum()
+    return shares
 
 
 def shares_case(mechanism: Mechanism, people: int, shares: Numbers, true: Numbers) -> CoverageCase:
@@ -114,8 +115,9 @@ def numbers_case(mechanism: Mechanism, people: int) -> CoverageCase:
 
     def covers(counts: NDArray[np.int64]) -> Flags:
         sums = share_sums(mechanism, ReportCounts(reports, counts))
-        made = [estimated_mean(sums, buckets), *estimated_quantiles(sums, buckets, LEVELS)]
-        return np.array([each.low <= value <= each.high for each, value in zip(made, true, strict=True)])
+        mean, quantiles = estimated_mean(sums, buckets), estimated_quantiles(sums, buckets, LEVELS)
+        bounds = [(mean.low, mean.high), *((each.low, each.high) for each in quantiles)]
+        return np.array([low <= value <= high for (low, high), value in zip(bounds, true, strict=True)])
 
     probabilities = shares @ report_probabilities(mechanism)
     return CoverageCase(f"mean and quantiles, {name_of(mechanism)}", people, probabilities, covers)

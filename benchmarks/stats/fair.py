@@ -1,8 +1,8 @@
 """A real survey: how happy 6,366 people call their marriage, from 1 to 5 (Fair 1978, in statsmodels).
 
 Everybody answers by k-ary randomised response. Their reports are shuffled together, so that a large local loss becomes
-an amplified loss of 1. The error of an estimated share is held against what the variance of the mechanism foretells, and
-against the error with a local loss of 1, which is what each person would need without a network that shuffles.
+an amplified loss of 1. The error of an estimated share is held against what the variance of the mechanism foretells,
+and against the error with a local loss of 1, which is what each person would need without a network that shuffles.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def mean_error(mechanism: RandomisedResponse, answers: Sequence[int], runs: int)
 def expected_error(mechanism: RandomisedResponse, answers: Sequence[int]) -> float:
     """Return what the mean distance should be (Wang, Blocki, Li, Jha 2017, equation 2): the people are fixed here.
 
-    n times the share f of a value is supported with p, the others with q; a normal deviate is sqrt(2/pi) away on average.
+    n f reports support a value with p, the others with q. A normal deviate is sqrt(2/pi) away on average.
     """
     p, q, n, true = float(mechanism.supports.p), float(mechanism.supports.q), len(answers), shares_of(answers)
     variance = (true * p * (1 - p) + (1 - true) * q * (1 - q)) / (n * (p - q) ** 2)
