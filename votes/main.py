@@ -19,14 +19,14 @@ from votes.cli.admin import admin
 from votes.cli.board import board
 from votes.cli.credentials import credentials
 from votes.cli.decryption import decrypt
-from votes.cli.find import find
-from votes.cli.given_code import ASKED
 from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
 from votes.cli.public import fetch, submit
 from votes.cli.trustee import trustee
 from votes.cli.verify import tally, verify
-from votes.cli.voter import ballot
+from votes.cli.voters.find import find
+from votes.cli.voters.given_code import ASKED
+from votes.cli.voters.voter import ballot
 from votes.cli.watching import sign_record, watch
 from votes.demo.command import demo
 

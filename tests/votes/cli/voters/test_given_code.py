@@ -8,8 +8,8 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from tests.worlds.vote_commands import VoteCommands
-from votes.cli.given_code import ASKED, code_of_voter, without_code
 from votes.cli.outside import VoteOutside
+from votes.cli.voters.given_code import ASKED, code_of_voter, without_code
 from votes.credentials.codes import CodeError, code_of, shown_code
 
 CODE = shown_code(code_of(bytes(range(15))))

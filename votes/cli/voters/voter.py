@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from votes.cli.given_code import ASKED, code_of_voter
 from votes.cli.outside import vote_outside
+from votes.cli.voters.given_code import ASKED, code_of_voter
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
