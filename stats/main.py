@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from stats.cli.analyst import analyst
+from stats.cli.check import check, new, preview
+from stats.cli.freeze import freeze
+from stats.cli.invite import invite
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
@@ -39,6 +42,11 @@ def _perform(work: Work, /) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
+    new,
+    check,
+    preview,
+    freeze,
+    invite,
     issuer,
     analyst,
 )
