@@ -14,6 +14,7 @@ import click
 
 from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
+from stats.cli.collector import collector
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
@@ -48,6 +49,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     freeze,
     invite,
     issuer,
+    collector,
     analyst,
 )
 

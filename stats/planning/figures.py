@@ -61,9 +61,7 @@ def _mechanisms(questions: Sequence[QuestionForecast]) -> Table:
 
 
 def _margins(questions: Sequence[QuestionForecast]) -> Table:
-    title = (
-        "how far a share may be off, in percentage points, by noise and chance together (95 %), with so many answers"
-    )
+    title = "how far a share may be off, in percentage points (noise and chance, 95 %), with so many answers"
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("question")
     for answers in ANSWERS:
@@ -86,8 +84,8 @@ def _points(margin: float) -> str:
 
 def _losses(forecasts: Sequence[SheetForecast]) -> Table:
     title = (
-        "privacy loss of one person in a period: eps0 if all mixes work together; eps if one is honest, in the smallest "
-        "batch, and with so many reports released at once"
+        "privacy loss of one person in a period: eps0 if all mixes work together; eps if one is honest, for the "
+        "smallest batch, and for so many reports released at once"
     )
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("report with", "eps0", "eps", *map(_short, ANSWERS)):

@@ -43,9 +43,14 @@ class SheetForecast:
     """The same for the smallest batch: what is promised."""
 
 
-def forecast(draft: SurveyDraft, sheets: Sequence[Sheet]) -> tuple[SheetForecast, ...]:
-    """Return what is to be expected of each sheet of a sound draft that was compiled to `sheets`."""
-    return tuple(_sheet(draft, sheet) for sheet in sheets)
+def forecast(
+    draft: SurveyDraft, sheets: Sequence[Sheet], answers: Sequence[int] = ANSWERS
+) -> tuple[SheetForecast, ...]:
+    """Return what is to be expected of each sheet of a sound draft that was compiled to `sheets`.
+
+    `answers`: for so many answers, instead of `ANSWERS`.
+    """
+    return tuple(_sheet(draft, sheet, answers) for sheet in sheets)
 
 
 def margin(spec: MechanismSpec, answers: int) -> float:
@@ -61,22 +66,22 @@ def margin(spec: MechanismSpec, answers: int) -> float:
     return min(1.0, float(high[0] - low[0]) / (p - q) / 2)
 
 
-def _sheet(draft: SurveyDraft, sheet: Sheet) -> SheetForecast:
-    questions = tuple(_question(*pair) for pair in zip(sheet.questions, sheet.mechanisms, strict=True))
+def _sheet(draft: SurveyDraft, sheet: Sheet, answers: Sequence[int]) -> SheetForecast:
+    questions = tuple(_question(*pair, answers) for pair in zip(sheet.questions, sheet.mechanisms, strict=True))
     eps0 = math.fsum(question.eps0 for question in questions)
     if math.isinf(eps0):
-        return SheetForecast(questions, eps0, (eps0,) * len(ANSWERS), eps0)
+        return SheetForecast(questions, eps0, (eps0,) * len(answers), eps0)
     share, delta, blanket = (
         Fraction(draft.privacy.sybil_share),
         promise_of(draft).company.delta,
         blanket_domain(sheet.mechanisms),
     )
-    sizes = (*ANSWERS, draft.batching.threshold)
+    sizes = (*answers, draft.batching.threshold)
     *eps, at_threshold = (amplified(eps0, Company(honest_reports(n, share), delta), blanket).best for n in sizes)
     return SheetForecast(questions, eps0, tuple(eps), at_threshold)
 
 
-def _question(name: str, spec: MechanismSpec) -> QuestionForecast:
+def _question(name: str, spec: MechanismSpec, answers: Sequence[int]) -> QuestionForecast:
     sent_as_it_is = spec.kind is MechanismKind.NONE
     eps0 = math.inf if sent_as_it_is else loss_of(spec.true_weight, spec.false_weight)
-    return QuestionForecast(name, spec, eps0, tuple(margin(spec, answers) for answers in ANSWERS))
+    return QuestionForecast(name, spec, eps0, tuple(margin(spec, count) for count in answers))

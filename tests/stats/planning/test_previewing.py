@@ -11,7 +11,7 @@ from tests.worlds.stats.drafts import EVERY_KIND, MOOD, new_draft
 
 
 def preview(draft: SurveyDraft) -> str:
-    return "\n".join(preview_lines(draft, forecast(draft, compile_draft(draft))))
+    return "\n".join(preview_lines(draft, forecast(draft, compile_draft(draft), ())))
 
 
 def test_all_questions_and_choices_are_shown() -> None:
