@@ -29,10 +29,11 @@ def value_labels(question: AnyQuestion) -> Sequence[str]:
     match question:
         case SingleChoice(options=options) | MultipleChoice(options=options):
             return options
-        case NumberQuestion(edges=edges, unit=unit):
-            last = len(edges) - 2
-            spans = enumerate(pairwise(edges))
-            return [_span(low, high, unit, holds_upper=number == last) for number, (low, high) in spans]
+        case NumberQuestion() | CounterQuestion():
+            edges = edges_of(question) or ()
+            unit = question.unit if isinstance(question, NumberQuestion) else ""
+            spans = enumerate(pairwise(edges), 2)
+            return [_span(low, high, unit, holds_upper=number == len(edges)) for number, (low, high) in spans]
         case CellQuestion(rows=rows, columns=columns):
             return [*(cell_label(question, cell) for cell in range(rows * columns)), ELSEWHERE]
         case TripQuestion(places=places):
@@ -41,9 +42,17 @@ def value_labels(question: AnyQuestion) -> Sequence[str]:
             return [_route(route) for route in product((*places, ""), repeat=steps)]
         case TopicQuestion(topics=topics):
             return [*(topic.label for topic in topics), OTHER]
+
+
+def edges_of(question: AnyQuestion) -> tuple[int, ...] | None:
+    """Return the edges of the buckets of a question about numbers; None for another one."""
+    match question:
+        case NumberQuestion(edges=edges):
+            return edges
         case CounterQuestion(most=most, buckets=buckets):
-            bounds = [bucket * (most + 1) // buckets for bucket in range(buckets + 1)]
-            return [_span(low, high, "", holds_upper=False) for low, high in pairwise(bounds)]
+            return (*(bucket * (most + 1) // buckets for bucket in range(buckets)), most)
+        case _:
+            return None
 
 
 def cell_label(question: CellQuestion, cell: int) -> str:
