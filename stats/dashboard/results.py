@@ -117,7 +117,9 @@ class SurveyResults:
             for number, sheet in enumerate(survey.questionnaire.sheets)
         ]
 
-    def question(self, survey: ShownSurvey, name: str, where: CellFilter, *, confidence: float = 0.95) -> QuestionResult:
+    def question(
+        self, survey: ShownSurvey, name: str, where: CellFilter, *, confidence: float = 0.95
+    ) -> QuestionResult:
         """Return the estimates of one question over `where`."""
         question, column = asked(survey, name)
         mechanism = mechanism_of(column.spec)
