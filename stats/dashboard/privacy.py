@@ -10,7 +10,8 @@ from fractions import Fraction
 from stats.account.shuffling import Amplified, Company, amplified, honest_reports
 from stats.dashboard.results import SheetProgress
 from stats.dashboard.seams import ShownSurvey
-from stats.questionnaire.questionnaire import MechanismKind, Sheet
+from stats.questionnaire.promises import blanket_domain
+from stats.questionnaire.questionnaire import Sheet
 from stats.randomise.specified import mechanism_of
 
 HONEST_MIXES = 1
@@ -72,7 +73,6 @@ def _sheet_privacy(sheet: Sheet, progress: SheetProgress, sybil_share: Fraction,
     eps0 = math.fsum(mechanism_of(spec).eps0 for spec in sheet.mechanisms)
     smallest = min((batch.reports for batch in progress.batches), default=0)
     honest = honest_reports(smallest, sybil_share)
-    is_krr = len(sheet.mechanisms) == 1 and sheet.mechanisms[0].kind is MechanismKind.KRR
-    domain = sheet.mechanisms[0].domain if is_krr else None
-    loss = amplified(eps0, Company(honest, delta), domain) if smallest and math.isfinite(eps0) else None
+    is_known = smallest > 0 and math.isfinite(eps0)
+    loss = amplified(eps0, Company(honest, delta), blanket_domain(sheet.mechanisms)) if is_known else None
     return SheetPrivacy(progress.sheet, sheet.questions, eps0, smallest, honest, loss)

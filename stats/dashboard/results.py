@@ -9,7 +9,8 @@ from loopixmix.errors import MisuseError
 from stats.columns.seams import CellFilter
 from stats.dashboard.queries import MOST_PERIODS, AskedColumn, BatchRow, ResultQueries
 from stats.dashboard.seams import CollectorView, ShownSurvey
-from stats.dashboard.wording import edges_of, value_labels
+from stats.dashboard.wording import bucket_edges, value_labels
+from stats.estimate.alarms import Alarm, AlarmRule, ChangePoint, alarms, change_points
 from stats.estimate.bucketed import (
     BucketEdges,
     EstimatedMean,
@@ -75,6 +76,17 @@ class PeriodResult:
 
 
 @dataclass(frozen=True)
+class SeriesResult:
+    """A question over the last periods, and where its shares changed. Places count the periods that are here."""
+
+    question: AnyQuestion
+    labels: Sequence[str]
+    periods: tuple[PeriodResult, ...]
+    alarms: tuple[Alarm, ...]
+    changes: tuple[ChangePoint, ...]
+
+
+@dataclass(frozen=True)
 class SheetProgress:
     """How far the reports of one sheet are, as batches tell."""
 
@@ -125,7 +137,7 @@ class SurveyResults:
         mechanism = mechanism_of(column.spec)
         supports, reports = self._supports(column, mechanism, where)
         shares = _shares(mechanism, supports, confidence)
-        edges = edges_of(question)
+        edges = bucket_edges(question)
         summary = None
         if edges is not None and shares.reports:
             sums, buckets = ShareSums(mechanism, supports, reports), BucketEdges(edges)
@@ -144,24 +156,33 @@ class SurveyResults:
         cells = estimated_cells((mechanism_of(one.spec), mechanism_of(other.spec)), pairs)
         return CrossResult(first, second, value_labels(first), value_labels(second), cells)
 
-    def series(self, survey: ShownSurvey, name: str) -> list[PeriodResult]:
+    def series(self, survey: ShownSurvey, name: str, rule: AlarmRule | None = None) -> SeriesResult:
         """Return the estimates of one question in each of the last periods that have reports."""
-        _, column = asked(survey, name)
+        question, column = asked(survey, name)
         mechanism = mechanism_of(column.spec)
         released = sorted({batch.period for batch in self._queries.batches(column.table)})[-MOST_PERIODS:]
-        if not released:
-            return []
-        found = {
-            period: _shares(mechanism, supports, 0.95)
-            for period, supports in self._by_period(column, mechanism, released).items()
-        }
-        return [PeriodResult(period, survey.begins_s(period), found[period]) for period in released if period in found]
+        supports = self._by_period(column, mechanism, released) if released else {}
+        periods = tuple(
+            PeriodResult(period, survey.begins_s(period), _shares(mechanism, supports[period], 0.95))
+            for period in sorted(supports)
+        )
+        rule = rule or AlarmRule()
+        in_order = [supports[period] for period in sorted(supports)]
+        found = tuple(alarms(in_order, rule))
+        changes = tuple(change_points(in_order, false_alarms=rule.false_alarms))
+        return SeriesResult(question, value_labels(question), periods, found, changes)
 
     def select(self, survey: ShownSurvey, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
         """Run a query of an analyst on the randomised tables of one survey."""
         if survey.is_central:
             raise MisuseError("this survey has true answers: ask it on the page of its data set, by its budget")
         return self._queries.select(sql, [table.name for table in survey.tables])
+
+    def reports(self, survey: ShownSurvey, sheet: int, where: CellFilter) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Return the randomised reports of one sheet, at most as many as one file may have."""
+        if survey.is_central:
+            raise MisuseError("this survey has true answers, which never leave its data set")
+        return self._queries.rows(survey.tables[sheet], where)
 
     def _supports(
         self, column: AskedColumn, mechanism: Mechanism, where: CellFilter

@@ -14,7 +14,7 @@ from loopixmix.web.showing.markup import Content, paragraph
 from loopixmix.web.showing.numbers import show_number
 from loopixmix.web.showing.tables import Cell, table
 from stats.dashboard.results import QuestionResult
-from stats.dashboard.wording import edges_of, percent
+from stats.dashboard.wording import bucket_edges, percent
 from stats.estimate.reports import Numbers
 from stats.estimate.shares import NOISE_LABEL
 from stats.estimate.suppression import MIN_CELL
@@ -176,7 +176,7 @@ def _most_frequent(result: QuestionResult, most: int) -> list[int]:
 
 
 def _edges(result: QuestionResult) -> Sequence[int]:
-    return edges_of(result.question) or ()
+    return bucket_edges(result.question) or ()
 
 
 def _level(level: float) -> str:
