@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from stats.cli.analyst import analyst
+from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def _perform(work: Work, /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-_COMMANDS: tuple[click.Command, ...] = (analyst,)
+_COMMANDS: tuple[click.Command, ...] = (
+    issuer,
+    analyst,
+)
 
 for _command in _COMMANDS:
     stats.add_command(_command)

@@ -16,6 +16,7 @@ import click
 from votes.cli.admin import admin
 from votes.cli.board import board
 from votes.cli.credentials import credentials
+from votes.cli.decryption import decrypt
 from votes.cli.find import find
 from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
@@ -23,6 +24,7 @@ from votes.cli.public import fetch, submit
 from votes.cli.trustee import trustee
 from votes.cli.verify import tally, verify
 from votes.cli.voter import ballot
+from votes.cli.watching import sign_record, watch
 from votes.demo.command import demo
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def vote(context: click.Context) -> None:
 
     Each other role has its own commands: administrator, credential authority, trustee, mixer, board, auditor.
     """
-    context.obj = VoteOutside(rng=random.SystemRandom(), now_s=time.time, pause=time.sleep, perform=_perform)
+    if context.obj is None:
+        context.obj = VoteOutside(rng=random.SystemRandom(), now_s=time.time, pause=time.sleep, perform=_perform)
 
 
 def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
@@ -68,3 +71,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
 
 for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify, find, demo):
     vote.add_command(_command)
+for _command in (sign_record, watch, decrypt):
+    trustee.add_command(_command)

@@ -19,7 +19,7 @@ from votes.board.entryfile import EntryFile
 from votes.board.log import BoardLog
 from votes.board.service import BoardService
 from votes.board.store.schema import SCHEMA
-from votes.record.entries import sign_record
+from votes.record.entries import EntryKind, sign_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,4 +65,6 @@ def make_board(context: ServiceContext) -> BoardService:
     )
     if not board.standing.has_election:
         board.publish_record(sign_record(voters.world.record, keys.administrator))
+        for body in voters.world.approvals():
+            board.announce(EntryKind.APPROVAL, body)
     return BoardService(VoterAnswers(board, Casting(board), result=bytes))

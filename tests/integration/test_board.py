@@ -160,11 +160,14 @@ async def test_an_election_is_held_over_socket_and_https_through_a_kill(running:
     voters.world = dataclasses.replace(world, election=changed(world.election, **dates))
     body = sign_record(voters.world.record, world.keys.administrator)
     assert await running.call("POST", f"/v1/entries/{EntryKind.RECORD.value}", body) == (201, b'{"entry":0}')
+    for number, approval in enumerate(voters.world.approvals(), 1):
+        status, answer = await running.call("POST", f"/v1/entries/{EntryKind.APPROVAL.value}", approval)
+        assert (status, json.loads(answer)) == (201, {"entry": number})
 
     ballots = [voters.cast(voter) for voter in range(VOTERS)]
     answers = await gatherResults([running.asker.ask(bytes(16), encode_request(AskCast(each))) for each in ballots])
     receipts = [decode_receipt(answer[1:], running.identity) for answer in answers]
-    assert sorted(receipt.index for receipt in receipts) == list(range(2, VOTERS + 2))
+    assert sorted(receipt.index for receipt in receipts) == list(range(5, VOTERS + 5))
     before = decode_state(await running.told(AskState()), running.identity)
     assert before.phase is Phase.OPEN
 

@@ -120,9 +120,15 @@ class BoardWorld:
     def publish(self) -> None:
         self.board.publish_record(sign_record(self.world.record, self.world.keys.administrator))
 
+    def sign(self) -> None:
+        """Let all trustees sign the record."""
+        for body in self.world.approvals():
+            self.board.announce(EntryKind.APPROVAL, body)
+
     def open(self) -> None:
-        """Publish the record, and let the election open."""
+        """Publish the record, let the trustees sign it, and the election open."""
         self.publish()
+        self.sign()
         self.clock.now_s = DURING
         self.board.advance()
 

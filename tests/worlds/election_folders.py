@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from loopixmix.process.files import make_directory, write_atomically
+from loopixmix.process.files import create_secret, make_directory, write_atomically
 from tests.worlds.whole_elections import FilesInMemory, WholeElection
 from votes.record.election import draft_digest
 from votes.trustees.directory import DECRYPTION, IDENTITY, SHARE, TrusteeDirectory
@@ -24,17 +24,18 @@ def write_published(files: FilesInMemory, path: Path) -> Path:
 def mixer_folder(election: WholeElection, number: int, path: Path) -> Path:
     """Make the folder of a mixer, from 0."""
     make_directory(path)
-    write_atomically(path / "identity.key", election.world.keys.mixers[number].seed)
+    create_secret(path / "identity.key", election.world.keys.mixers[number].seed)
     return path
 
 
 def trustee_folder(election: WholeElection, number: int, path: Path) -> Path:
     """Make the folder of a trustee who has a share, from 1."""
     make_directory(path)
-    write_atomically(path / IDENTITY, election.world.keys.trustees[number - 1].seed)
-    write_atomically(path / DECRYPTION, bytes(32))
+    create_secret(path / IDENTITY, election.world.keys.trustees[number - 1].seed)
+    create_secret(path / DECRYPTION, bytes(32))
     [share] = [Polynomial(election.group, election.world.coefficients).at([number])]
     kept = {"number": number, "draft": draft_digest(election.world.election), "share": share.encode()}
+    kept["commitments"] = b"".join(election.world.election.key_commitments)
     write_atomically(path / SHARE, msgspec.msgpack.encode(kept))
     TrusteeDirectory(path)
     return path

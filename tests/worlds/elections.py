@@ -10,11 +10,12 @@ from nacl.public import PrivateKey
 
 from loopixmix.group.group import Group, Scalars
 from votes.record.canonical import Hex
-from votes.record.election import Election, ElectionParty, TrusteeParty, encode_election
+from votes.record.election import VERSION, Election, ElectionParty, TrusteeParty, encode_election
 from votes.record.fingerprint import fingerprint_of
 from votes.record.merkle import EMPTY_ROOT
 from votes.record.polls import ChoosePoll, Poll, YesNoPoll
 from votes.record.signing import PartyKey
+from votes.record.trustees import sign_approval
 
 OPENS_AT, CLOSES_AT, ERASED_BY = 1_800_000_000, 1_800_086_400, 1_800_600_000
 SALT = bytes(range(16))
@@ -53,6 +54,10 @@ class ElectionWorld:
     keys: PartyKeys
     coefficients: Scalars
 
+    def approvals(self) -> list[bytes]:
+        """Return the trustees' signatures under the record, as bodies of entries."""
+        return [sign_approval(self.fingerprint, number, key) for number, key in enumerate(self.keys.trustees, 1)]
+
     @property
     def secret(self) -> Scalars:
         """The secret key itself."""
@@ -88,7 +93,7 @@ def new_election(
     )
     coefficients = group.random_scalars(rng, threshold)
     election = Election(
-        version=1,
+        version=VERSION,
         title="Spring",
         description="The yearly election.",
         group=group.name,

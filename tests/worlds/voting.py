@@ -24,7 +24,7 @@ from votes.credentials.codes import code_of
 from votes.credentials.derivation import credentials_of, secrets_of
 from votes.credentials.invitation import Invitation
 from votes.credentials.listing import CredentialList
-from votes.record.entries import sign_record
+from votes.record.entries import EntryKind, sign_record
 from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
 from votes.voting.home import VoterHome
@@ -57,7 +57,7 @@ class AnsweringBoard:
 class VotingWorld:
     """An election that is open, its board, and voters with codes."""
 
-    def __init__(self, path: Path, *, voters: int = 3) -> None:
+    def __init__(self, path: Path, *, voters: int = 3, signed: bool = True) -> None:
         self.path = path
         self.rng = random.Random(11)
         self.clock = Clock()
@@ -73,11 +73,18 @@ class VotingWorld:
         )
         self.board = self._board()
         self.board.publish_record(sign_record(self.world.record, self.world.keys.administrator))
-        self.board.advance()
+        if signed:
+            self.sign()
         self.service = AnsweringBoard(VoterAnswers(self.board, Casting(self.board), result=lambda: b""))
         self.network = FakeNetwork(clock=self.clock, rng=self.rng)
         self.network.add_service(self.service, provider="provider-2")
         self.network.add_service(WitnessService(None), provider="provider-1")  # type: ignore[arg-type]
+
+    def sign(self) -> None:
+        """Let all trustees sign the record; then the election opens."""
+        for body in self.world.approvals():
+            self.board.announce(EntryKind.APPROVAL, body)
+        self.board.advance()
 
     def _board(self) -> Board:
         keys = self.world.keys

@@ -20,11 +20,13 @@ from votes.record.merkle import MerkleTree
 from votes.record.phases import Phase, Transition
 from votes.record.signing import PartyKey
 from votes.record.statements import Exclusion, MixAnnouncement, SharesAnnouncement, Statement, sign_statement
+from votes.record.trustees import ListCommitment
 from votes.shuffle.generators import DerivedGenerators
 from votes.shuffle.proving import shuffle
 from votes.shuffle.statement import ShuffleStatement
 from votes.trustees.decryption import DecryptionStatement, decrypt_partially
 from votes.trustees.generation import JointKey, KeyShare
+from votes.trustees.guard import list_digest
 from votes.trustees.polynomial import Polynomial
 from votes.verify.published import CREDENTIALS, ENTRIES, HEAD, RECORD, MissingFileError, mix_files, shares_file
 
@@ -61,14 +63,25 @@ class WholeElection:
         self.published = FilesInMemory()
         self.entries: list[bytes] = []
         self.excluded: set[int] = set()
+        self.bound: set[int] = set()
         self.published.files[RECORD] = self.world.record
         self.published.files[CREDENTIALS] = b"".join(self.voters.credentials)
         self.append(EntryKind.RECORD, sign_record(self.world.record, self.world.keys.administrator), OPENS_AT - 10)
 
+    def sign(self, trustees: Sequence[int] = (1, 2, 3)) -> None:
+        """Let trustees sign the record."""
+        for number in trustees:
+            self.append(EntryKind.APPROVAL, self.world.approvals()[number - 1], OPENS_AT - 5)
+
+    def open(self) -> None:
+        """Let all trustees sign, and the board open the election."""
+        self.sign()
+        self.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, self.world.keys.board)
+
     def copy(self) -> WholeElection:
         """Return the same election with entries and files of its own."""
         other = copy(self)
-        other.entries, other.excluded = list(self.entries), set(self.excluded)
+        other.entries, other.excluded, other.bound = list(self.entries), set(self.excluded), set(self.bound)
         other.published = FilesInMemory()
         other.published.files = dict(self.published.files)
         return other
@@ -95,7 +108,7 @@ class WholeElection:
 
     def vote(self) -> None:
         """Open, take all ballots, close."""
-        self.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, self.world.keys.board)
+        self.open()
         for number, choices in enumerate(CHOICES):
             self.append(EntryKind.BALLOT, self.voters.cast(number, choices), OPENS_AT + number)
         self.close()
@@ -148,6 +161,14 @@ class WholeElection:
         statement = MixAnnouncement(fingerprint=Hex(self.world.fingerprint), poll=poll, mixer=mixer, **digests)
         self.say(EntryKind.MIX, statement, self.world.keys.mixers[mixer])
 
+    def bind(self, number: int) -> None:
+        """Let a trustee say which lists it decrypts, unless it has said so."""
+        if number not in self.bound:
+            lists = tuple(Hex(list_digest(self.decryption(poll))) for poll in range(2))
+            commitment = ListCommitment(fingerprint=Hex(self.world.fingerprint), trustee=number, lists=lists)
+            self.say(EntryKind.LISTS, commitment, self.world.keys.trustees[number - 1])
+            self.bound.add(number)
+
     def decrypt(self, trustees: Sequence[int] = (1, 3)) -> None:
         """Let trustees decrypt both polls."""
         for poll in range(2):
@@ -157,14 +178,19 @@ class WholeElection:
 
     def share(self, poll: int, number: int) -> bytes:
         """Return a trustee's share of a poll."""
-        output, _ = mix_files(self.world.election.polls[poll].id, 1)
-        ciphertexts = decode_ciphertexts(self.group, self.published.files[output], 1)
-        statement = DecryptionStatement(self.group, self.world.fingerprint, poll, ciphertexts, self.key)
+        statement = self.decryption(poll)
         secret = Polynomial(self.group, self.world.coefficients).at([number])
         return decrypt_partially(statement, KeyShare(number, secret), self.voters.rng).encode()
 
+    def decryption(self, poll: int) -> DecryptionStatement:
+        """Return what is decrypted in a poll."""
+        output, _ = mix_files(self.world.election.polls[poll].id, 1)
+        ciphertexts = decode_ciphertexts(self.group, self.published.files[output], 1)
+        return DecryptionStatement(self.group, self.world.fingerprint, poll, ciphertexts, self.key)
+
     def announce_share(self, poll: int, number: int, share: bytes) -> None:
         """Publish a trustee's share, and announce it."""
+        self.bind(number)
         self.published.files[shares_file(self.world.election.polls[poll].id, number)] = share
         statement = SharesAnnouncement(
             fingerprint=Hex(self.world.fingerprint),

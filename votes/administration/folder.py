@@ -7,14 +7,14 @@ from pathlib import Path
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
 from loopixmix.group.group import Group
-from loopixmix.process.files import PUBLIC_FILE, make_directory, write_atomically
+from loopixmix.process.files import PUBLIC_FILE, create_secret, load_secret, make_directory, write_atomically
 from loopixmix.seams import Rng
 from votes.administration.planning import draft_of, read_plan
 from votes.record.election import Election, encode_election
 from votes.record.entries import sign_record
 from votes.record.fingerprint import fingerprint_of
 from votes.record.rules.reading import decode_election
-from votes.record.signing import PartyKey
+from votes.record.signing import SEED_BYTES, PartyKey
 
 KEY, PLAN, RECORD, SIGNED_RECORD = "identity.key", "election.toml", "record.json", "record.signed"
 
@@ -26,7 +26,7 @@ class AdministratorFolder:
         self.path = path
         if not (path / KEY).is_file():
             raise MisuseError(f"{path}: there is no administrator here; `loopixmix vote admin init` makes one")
-        self.key = PartyKey(self._read(KEY))
+        self.key = PartyKey(load_secret(path / KEY, SEED_BYTES, called="the key of an administrator"))
 
     @classmethod
     def create(cls, path: Path, rng: Rng, *, survey: bool = False) -> AdministratorFolder:
@@ -42,7 +42,7 @@ class AdministratorFolder:
                 path / PLAN,
                 files("votes.administration").joinpath("survey.toml" if survey else "example.toml").read_bytes(),
             )
-        write_atomically(path / KEY, PartyKey.generate(rng).seed)
+        create_secret(path / KEY, PartyKey.generate(rng).seed)
         return cls(path)
 
     def draft(self, group: Group, *, rehearsal: bool) -> Election:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from loopixmix.errors import FormatError
 from votes.board.board import Board
-from votes.board.casting import Casting, CastOutcome, Stored
+from votes.board.casting import MOST_REASON, Casting, CastOutcome, Stored
 from votes.board.requests import (
     AskCast,
     AskChallenge,
@@ -14,6 +14,7 @@ from votes.board.requests import (
     AskFind,
     AskInclusion,
     AskPart,
+    AskSignatures,
     AskState,
     BoardAnswer,
     BoardRefusal,
@@ -26,6 +27,7 @@ from votes.board.requests import (
     encode_answer,
 )
 from votes.board.standing import NotNowError
+from votes.record.trustees import approval_signatures
 
 
 class VoterAnswers:
@@ -64,6 +66,8 @@ class VoterAnswers:
                 return self._consistency(before, size)
             case AskChallenge(opening):
                 return self._receipt(self._casting.challenge(opening))
+            case AskSignatures():
+                return self._signatures()
 
     def _state(self) -> BoardState:
         self._board.advance()
@@ -78,6 +82,14 @@ class VoterAnswers:
         if offset >= len(whole):
             return BoardRefused(BoardRefusal.UNKNOWN, f"there are {len(whole)} bytes")
         return whole[offset : offset + length]
+
+    def _signatures(self) -> BoardAnswer:
+        """Give them when they are complete: a voter's program encrypts nothing before."""
+        standing = self._board.standing
+        unsigned = standing.unsigned
+        if unsigned is not None:
+            return BoardRefused(BoardRefusal.EARLY, unsigned[:MOST_REASON])
+        return approval_signatures([standing.approvals[number] for number in sorted(standing.approvals)])
 
     def _receipt(self, outcome: CastOutcome) -> BoardAnswer:
         if isinstance(outcome, Stored):

@@ -107,7 +107,8 @@ class Board:
         standing = self.standing
         if not standing.has_election:
             return None
-        if standing.phase is Phase.FROZEN and self._clock.seconds() >= standing.election.opens_at:
+        is_signed = standing.phase is Phase.FROZEN and standing.unsigned is None
+        if is_signed and self._clock.seconds() >= standing.election.opens_at:
             return Phase.FROZEN, Phase.OPEN
         if standing.phase is Phase.OPEN and self._clock.seconds() >= standing.election.closes_at:
             return Phase.OPEN, Phase.CLOSED
@@ -145,7 +146,7 @@ class Board:
             return writing.add(kind, body)
 
         index = self._places[_key(kind, body)] = self.log.append(write)
-        self.standing.take(statement)
+        self.standing.take(statement, body)
         return index
 
     def _check_excluded(self, connection: Connection, exclusion: Exclusion) -> None:

@@ -128,9 +128,8 @@ class Casting:
         if not standing.has_election:
             return BoardRefused(BoardRefusal.NO_ELECTION, "the board has no election yet")
         if standing.phase in (Phase.KEYED, Phase.FROZEN):
-            return BoardRefused(
-                BoardRefusal.EARLY, f"the election is not open yet; it opens at {standing.election.opens_at}"
-            )
+            why = standing.unsigned or f"it opens at {standing.election.opens_at}"
+            return BoardRefused(BoardRefusal.EARLY, f"the election is not open yet: {why}"[:MOST_REASON])
         if standing.phase is Phase.ABANDONED:
             return BoardRefused(BoardRefusal.LATE, "the election was abandoned")
         if standing.phase is not Phase.OPEN or (at_s is not None and at_s >= standing.election.closes_at):

@@ -33,6 +33,7 @@ class RequestKind(IntEnum):
     CONSISTENCY = 6
     CHALLENGE = 7
     RESULT = 8
+    SIGNATURES = 9
 
 
 class BoardRefusal(IntEnum):
@@ -100,7 +101,14 @@ class AskChallenge:
     opening: bytes
 
 
-VoterRequest: TypeAlias = AskState | AskPart | AskCast | AskFind | AskInclusion | AskConsistency | AskChallenge
+@dataclass(frozen=True)
+class AskSignatures:
+    """Give the trustees' signatures under the record."""
+
+
+VoterRequest: TypeAlias = (
+    AskState | AskPart | AskCast | AskFind | AskInclusion | AskConsistency | AskChallenge | AskSignatures
+)
 
 _NUMBERS = Struct(">QQ")
 _PART = Struct(">II")
@@ -125,6 +133,8 @@ def encode_request(request: VoterRequest) -> bytes:
             return bytes([RequestKind.CONSISTENCY]) + _NUMBERS.pack(before, size)
         case AskChallenge(opening):
             return bytes([RequestKind.CHALLENGE]) + opening
+        case AskSignatures():
+            return bytes([RequestKind.SIGNATURES])
 
 
 def decode_request(data: bytes) -> VoterRequest:
@@ -150,6 +160,9 @@ def decode_request(data: bytes) -> VoterRequest:
                 return AskConsistency(*_NUMBERS.unpack(rest))
             case RequestKind.CHALLENGE:
                 return AskChallenge(rest)
+            case RequestKind.SIGNATURES:
+                _nothing(rest)
+                return AskSignatures()
     except (error, ValueError) as fault:
         raise FormatError(f"the request is malformed: {fault}") from fault
 

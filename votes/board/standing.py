@@ -23,9 +23,25 @@ from votes.record.statements import (
     Statement,
     open_statement,
 )
+from votes.record.trustees import (
+    MOST_OBJECTIONS,
+    ListCommitment,
+    RecordApproval,
+    TrusteeObjection,
+    trustee_identity,
+    unsigned_by,
+)
 
 Announced: TypeAlias = (
-    Transition | Exclusion | MixAnnouncement | SharesAnnouncement | ResultAnnouncement | ErasureStatement
+    Transition
+    | Exclusion
+    | MixAnnouncement
+    | SharesAnnouncement
+    | ResultAnnouncement
+    | ErasureStatement
+    | RecordApproval
+    | ListCommitment
+    | TrusteeObjection
 )
 
 _A = TypeVar("_A", bound=Statement)
@@ -49,7 +65,11 @@ class ElectionStanding:
         self._election: Election | None = None
         self.excluded: dict[int, str] = {}
         self.mixes: dict[tuple[int, int], MixAnnouncement] = {}
+        self.approvals: dict[int, bytes] = {}
+        """By trustee, from 1: signatures and statements, as the log has them."""
+        self.lists: dict[int, ListCommitment] = {}
         self.shares: dict[tuple[int, int], SharesAnnouncement] = {}
+        self.objections: list[TrusteeObjection] = []
         self.result: ResultAnnouncement | None = None
         self.erasure: ErasureStatement | None = None
 
@@ -65,6 +85,11 @@ class ElectionStanding:
         """Whether the board has a record."""
         return self._election is not None
 
+    @property
+    def unsigned(self) -> str | None:
+        """Which trustees have not signed the record yet, in words; None if all have."""
+        return unsigned_by(self.election, self.approvals)
+
     def replay(self, entries: Iterable[StoredEntry]) -> None:
         """Take what is in the log already."""
         for stored in entries:
@@ -72,7 +97,7 @@ class ElectionStanding:
             if kind is EntryKind.RECORD:
                 self.take_record(self.check_record(body))
             else:
-                self.take(self.check(kind, body))
+                self.take(self.check(kind, body), body)
 
     def check_record(self, body: bytes) -> Election:
         """Return the election whose record is in `body`, or raise `PeerError` if the board does not take it."""
@@ -100,7 +125,7 @@ class ElectionStanding:
             raise NotNowError(f"the election is {self.phase.value}: there is no {kind.name.lower()} now")
         match kind:
             case EntryKind.TRANSITION:
-                return open_transition(body, election, self.fingerprint, phase=self.phase)
+                return self._check_transition(open_transition(body, election, self.fingerprint, phase=self.phase))
             case EntryKind.EXCLUSION:
                 return self._ours(open_statement(body, Exclusion, lambda _: self._administrator))
             case EntryKind.MIX:
@@ -116,11 +141,17 @@ class ElectionStanding:
                     raise NotNowError("the erasure is written down already")
                 authority = election.credential_authority.identity
                 return self._ours(open_statement(body, ErasureStatement, lambda _: authority))
+            case EntryKind.APPROVAL:
+                return self._ours(open_statement(body, RecordApproval, self._author))
+            case EntryKind.LISTS:
+                return self._check_lists(self._ours(open_statement(body, ListCommitment, self._author)))
+            case EntryKind.OBJECTION:
+                return self._check_objection(self._ours(open_statement(body, TrusteeObjection, self._author)))
             case _:
                 raise FormatError(f"a {kind.name.lower()} is no statement")
 
-    def take(self, statement: Announced) -> None:
-        """Take note of a statement that was checked, and is in the log."""
+    def take(self, statement: Announced, body: bytes) -> None:
+        """Take note of a statement that was checked, and is in the log. `body`: the statement with its signature."""
         match statement:
             case Transition():
                 self.phase = statement.after
@@ -134,6 +165,12 @@ class ElectionStanding:
                 self.result = statement
             case ErasureStatement():
                 self.erasure = statement
+            case RecordApproval():
+                self.approvals[statement.trustee] = body
+            case ListCommitment():
+                self.lists[statement.trustee] = statement
+            case TrusteeObjection():
+                self.objections.append(statement)
 
     def _mixer(self, mix: MixAnnouncement) -> Identity:
         mixers = self.election.mixers
@@ -154,9 +191,31 @@ class ElectionStanding:
         return mix
 
     def _check_shares(self, shares: SharesAnnouncement) -> SharesAnnouncement:
+        if shares.trustee not in self.lists:
+            raise NotNowError(f"trustee {shares.trustee} has not said yet which lists it decrypts")
         if (shares.poll, shares.trustee) in self.shares:
             raise NotNowError(f"trustee {shares.trustee} has announced shares of poll {shares.poll} already")
         return shares
+
+    def _author(self, statement: RecordApproval | ListCommitment | TrusteeObjection) -> Identity:
+        return trustee_identity(self.election, statement.trustee)
+
+    def _check_transition(self, transition: Transition) -> Transition:
+        if transition.after is Phase.OPEN and self.unsigned is not None:
+            raise NotNowError(f"the election cannot open: {self.unsigned}")
+        return transition
+
+    def _check_lists(self, commitment: ListCommitment) -> ListCommitment:
+        if len(commitment.lists) != len(self.election.polls):
+            raise FormatError(f"{len(commitment.lists)} lists for {len(self.election.polls)} polls")
+        if commitment.trustee in self.lists:
+            raise NotNowError(f"trustee {commitment.trustee} has said already which lists it decrypts")
+        return commitment
+
+    def _check_objection(self, objection: TrusteeObjection) -> TrusteeObjection:
+        if sum(each.trustee == objection.trustee for each in self.objections) >= MOST_OBJECTIONS:
+            raise NotNowError(f"trustee {objection.trustee} has objected {MOST_OBJECTIONS} times; that is enough")
+        return objection
 
     def _ours(self, statement: _A) -> _A:
         if statement.fingerprint != self.fingerprint:

@@ -9,12 +9,20 @@ from votes.cli.folder import FolderElection
 from votes.shuffle.chunks import WorkProgress
 from votes.shuffle.tasks import Elsewhere
 from votes.verify.verifier import Verification
+from votes.watching.progress import WatchFile
 
 
-def verified_ballots(directory: Path, progress: WorkProgress, dask: str | None = None) -> Verification:
-    """Verify a published election from its record to its ballots; raise the error of the first check that fails."""
+def verified_ballots(
+    directory: Path, progress: WorkProgress, dask: str | None = None, *, watched: Path | None = None
+) -> Verification:
+    """Verify a published election from its record to its ballots; raise the error of the first check that fails.
+
+    `watched`: the folder of a trustee, who may have checked ballots while they came.
+    """
     verification = Verification(FolderElection(directory), ristretto255(), progress, elsewhere=machines(dask))
     verification.record()
+    if watched is not None:
+        verification.seen = WatchFile(watched, verification.known.fingerprint).read().seen
     verification.list_of_credentials()
     verification.entries()
     verification.ballots()

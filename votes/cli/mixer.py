@@ -35,7 +35,7 @@ def mixer() -> None:
 @click.option("--name", required=True, help="Your name, as the record of the election will show it.")
 def init(directory: Path, name: str) -> None:
     """Make a mixer in DIR, and print the lines that the administrator needs."""
-    from loopixmix.process.files import make_directory, write_atomically
+    from loopixmix.process.files import create_secret, make_directory
     from votes.record.signing import PartyKey
 
     path = directory / KEY
@@ -43,7 +43,7 @@ def init(directory: Path, name: str) -> None:
         raise MisuseError(f"{directory}: there is a mixer already")
     make_directory(directory)
     key = PartyKey.generate(vote_outside().rng)
-    write_atomically(path, key.seed)
+    create_secret(path, key.seed)
     click.echo(json.dumps({"name": name, "identity": key.identity.hex()}))
 
 
@@ -118,12 +118,13 @@ def mix(directory: Path, published: Path, out: Path, dask: str | None) -> None:
 
 
 def _key(directory: Path) -> PartyKey:
-    from votes.record.signing import PartyKey
+    from loopixmix.process.files import load_secret
+    from votes.record.signing import SEED_BYTES, PartyKey
 
     path = directory / KEY
     if not path.is_file():
         raise MisuseError(f"{directory}: there is no mixer here; `loopixmix vote mixer init` makes one")
-    return PartyKey(path.read_bytes())
+    return PartyKey(load_secret(path, SEED_BYTES, called="the key of a mixer"))
 
 
 def _own_number(directory: Path, opened: OpenedRecord) -> int:

@@ -52,6 +52,11 @@ def submit(url: str, out: Path) -> None:
 
 def perform_at(url: str, work: Callable[[PublicBoard], Awaitable[None]]) -> None:
     """Do some work with the public face at `url`."""
+    perform_with(url, lambda board, _: work(board))
+
+
+def perform_with(url: str, work: Callable[[PublicBoard, PosixReactorBase], Awaitable[None]]) -> None:
+    """Do some work with the public face at `url`, and a reactor by which it can wait."""
 
     async def begin(reactor: PosixReactorBase) -> None:
         from loopixmix.web.calls import kept_connections
@@ -59,7 +64,7 @@ def perform_at(url: str, work: Callable[[PublicBoard], Awaitable[None]]) -> None
 
         kept = kept_connections(reactor, most=2)
         try:
-            await work(PublicBoard(kept.http, url.rstrip("/")))
+            await work(PublicBoard(kept.http, url.rstrip("/")), reactor)
         finally:
             await kept.close()
 

@@ -1,4 +1,4 @@
-"""`loopixmix vote trustee`: make the key of an election with others, back it up, decrypt."""
+"""`loopixmix vote trustee`: make the key of an election with others, and back it up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loopixmix.errors import MisuseError
-from votes.cli.outside import DIRECTORY, OUT, PUBLISHED, vote_outside
+from votes.cli.outside import DIRECTORY, vote_outside
 
 if TYPE_CHECKING:
     from votes.record.election import Election
@@ -33,6 +33,7 @@ def trustee() -> None:
     """Hold a share of an election's key.
 
     `init` makes a trustee, `make-key` the key, with all other trustees; `backup` and `check-backup` keep it safe.
+    `sign-record` signs the frozen record, `watch` checks ballots while they come, and `decrypt` decrypts.
     """
 
 
@@ -85,7 +86,7 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
             if awaited != told:
                 click.echo(told := awaited)
             outside.pause(PAUSE_S)
-        own.keep(ceremony, made.share)
+        own.keep(ceremony, made)
     click.echo(f"the key is made; {made.key.threshold} of {ceremony.trustees} trustees decrypt with it")
     click.echo(f"now back it up: loopixmix vote trustee backup {directory} {place} FILE")
 
@@ -113,7 +114,7 @@ def backup(directory: Path, place: Path, file: Path, passphrase_file: Path | Non
         raise MisuseError(f"{file}: is there already")
     secrets = own.secrets()
     own.share(ceremony)
-    passphrase = _passphrase(passphrase_file, confirm=True)
+    passphrase = read_passphrase(passphrase_file, confirm=True)
     write_atomically(file, seal_backup(secrets, passphrase, vote_outside().rng))
     # From the disk, and opened: a backup that was never read is a hope.
     if open_backup(file.read_bytes(), passphrase) != secrets:
@@ -130,7 +131,7 @@ def check_backup(file: Path, passphrase_file: Path | None) -> None:
     """Tell whether the backup in FILE opens."""
     from votes.trustees.backup import open_backup
 
-    secrets = open_backup(file.read_bytes(), _passphrase(passphrase_file, confirm=False))
+    secrets = open_backup(file.read_bytes(), read_passphrase(passphrase_file, confirm=False))
     click.echo(f"{file}: the backup opens; it is that of trustee {secrets.number}")
 
 
@@ -143,80 +144,9 @@ def restore(file: Path, directory: Path, passphrase_file: Path | None) -> None:
     from votes.trustees.backup import open_backup
     from votes.trustees.directory import TrusteeDirectory
 
-    secrets = open_backup(file.read_bytes(), _passphrase(passphrase_file, confirm=False))
+    secrets = open_backup(file.read_bytes(), read_passphrase(passphrase_file, confirm=False))
     TrusteeDirectory.restore(directory, secrets)
     click.echo(f"{directory}: trustee {secrets.number} is back")
-
-
-@trustee.command("check-record")
-@DIRECTORY
-@click.argument("record", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-def check_record(directory: Path, record: Path) -> None:
-    """Check that the election in RECORD has the key that this trustee made with the others.
-
-    Run it as soon as the record is published, and object in public if it fails: an administrator who froze a key of
-    their own could read every ballot.
-    """
-    from loopixmix.group.ristretto import ristretto255
-    from votes.administration.freezing import ceremony_of
-    from votes.record.fingerprint import shown
-    from votes.trustees.directory import TrusteeDirectory
-    from votes.verify.opened import opened_record
-
-    opened = opened_record(record.read_bytes(), ristretto255())
-    share = TrusteeDirectory(directory).share(ceremony_of(opened.election, opened.group))
-    if opened.group.generator.times(share.secret) != opened.key.public_share(share.number):
-        raise MisuseError(
-            f"{record}: its key is NOT the one that trustee {share.number} made with the others. "
-            "Whoever froze this record can read the ballots: say so in public"
-        )
-    click.echo(f"{record}: the key is the one that trustee {share.number} made with the others")
-    click.echo(f"the fingerprint of the election is\n{shown(opened.fingerprint)}")
-
-
-@trustee.command()
-@DIRECTORY
-@PUBLISHED
-@OUT
-def decrypt(directory: Path, published: Path, out: Path) -> None:
-    """Verify the election in PUBLISHED up to the last mixer, decrypt this trustee's part of it, and put it into OUT.
-
-    The list that is decrypted is written down in DIR first: another list of this election is never decrypted.
-    """
-    from rich.console import Console
-
-    from loopixmix.process.files import PUBLIC_FILE, make_directory, write_atomically
-    from loopixmix.progress import Steps
-    from votes.administration.freezing import ceremony_of
-    from votes.cli.inputs import verified_ballots
-    from votes.record.canonical import Hex
-    from votes.record.statements import SharesAnnouncement, sign_statement
-    from votes.trustees.decryption import decrypt_partially
-    from votes.trustees.directory import TrusteeDirectory
-    from votes.trustees.guard import commit_to_list
-    from votes.verify.opened import file_digest
-    from votes.verify.published import announcement_of, shares_file
-
-    own = TrusteeDirectory(directory)
-    with own.lock, Steps(Console(stderr=True)) as steps:
-        verification = verified_ballots(published, steps)
-        verification.mixes()
-        known = verification.known
-        share = own.share(ceremony_of(known.election, known.group))
-        for poll, planned in enumerate(known.election.polls):
-            statement = verification.decryption(poll)
-            commit_to_list(directory, statement)
-            steps.step(f"decrypting {planned.id}", len(statement.ciphertexts) * statement.ciphertexts.width)
-            made = decrypt_partially(statement, share, vote_outside().rng, steps.done).encode()
-            name = shares_file(planned.id, share.number)
-            announcement = SharesAnnouncement(
-                fingerprint=Hex(known.fingerprint), poll=poll, trustee=share.number, shares=Hex(file_digest(made))
-            )
-            make_directory((out / name).parent)
-            write_atomically(out / name, made, mode=PUBLIC_FILE)
-            signed = sign_statement(announcement, own.signing_key)
-            write_atomically(out / announcement_of(name), signed, mode=PUBLIC_FILE)
-    click.echo(f"{out}: trustee {share.number} has decrypted its part of {len(known.election.polls)} polls")
 
 
 def _own_number(election: Election, identity: bytes) -> int:
@@ -261,7 +191,8 @@ def _names(election: Election, numbers: Iterable[int]) -> str:
     return ", ".join(election.trustees[number - 1].name for number in numbers)
 
 
-def _passphrase(file: Path | None, *, confirm: bool) -> str:
+def read_passphrase(file: Path | None, *, confirm: bool) -> str:
+    """Return the passphrase: the first line of a file, or what the person types."""
     if file is None:
         return str(click.prompt("passphrase", hide_input=True, confirmation_prompt=confirm))
     lines: Sequence[str] = file.read_text().splitlines()

@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomli_w
 
 from loopixmix.errors import FormatError
 from loopixmix.process.files import write_atomically
+from loopixmix.testnet.story import Story
 from votes.administration.folder import PLAN, RECORD
 from votes.credentials.folder import LIST_FILE
 from votes.credentials.invitation import Invitation, decode_invitation
@@ -20,7 +22,6 @@ from votes.demo.choosing import POLLS
 from votes.demo.commands import PartyCommands, together
 from votes.demo.folders import MIXERS, THRESHOLD, TRUSTEES, DemoFolders
 from votes.demo.network import DemoSize
-from votes.demo.telling import Story
 
 ADMINISTRATOR, REGISTRY, BOARD = "administrator", "credential authority", "board"
 TITLE = "Garden club"
@@ -96,9 +97,11 @@ class Preparation:
         self._story.steps.step("the voters are invited, and the board gets the record", 1)
         await together(self._invite(), run("board", "credentials", folders.board, folders.registry / LIST_FILE))
         await run("admin", "start", folders.administrator, self.url)
+        await together(*(self._sign(number) for number in range(1, len(TRUSTEES) + 1)))
         self._story.steps.finish()
+        tell("trustees", "found that the board's record has the key that they made, and signed it")
         tell(REGISTRY, "sent each voter an invitation with the code; the list that it gave away has no names")
-        tell(BOARD, "has the record, and opens the election")
+        tell(BOARD, "has the record with the signatures of all trustees, and opens the election")
         return self._invitations()
 
     @property
@@ -116,9 +119,20 @@ class Preparation:
     async def _make_key(self, number: int) -> None:
         own, run = self._folders.trustee(number), self._commands.run
         await run("trustee", "make-key", own, self._folders.meeting)
-        words, backup = own / "passphrase", self._folders.root / f"backup-of-trustee-{number}"
+        words, backup = own / "passphrase", self._backup(number)
         write_atomically(words, b"only for a demonstration\n")
         await run("trustee", "backup", own, self._folders.meeting, backup, "--passphrase-file", words)
+
+    async def _sign(self, number: int) -> None:
+        who, own, run = f"trustee-{number}", self._folders.trustee(number), self._commands.run
+        published, out = self._folders.published(who), self._folders.out(who)
+        await run("fetch", self.url, published)
+        words = (published / RECORD, self._backup(number), out, "--passphrase-file", own / "passphrase", "--yes")
+        await run("trustee", "sign-record", own, *words)
+        await run("submit", self.url, out)
+
+    def _backup(self, number: int) -> Path:
+        return self._folders.root / f"backup-of-trustee-{number}"
 
     async def _invite(self) -> None:
         registry, run = self._folders.registry, self._commands.run

@@ -10,6 +10,8 @@ import msgspec
 
 from loopixmix.errors import FormatError
 from loopixmix.group.group import Group
+from loopixmix.process.files import load_secret
+from loopixmix.testnet.story import Story
 from loopixmix.verdict import Verdict
 from votes.cli.mixer import KEY
 from votes.demo.cheating import falsify_share, stuff_mix
@@ -17,8 +19,7 @@ from votes.demo.choosing import POLLS
 from votes.demo.commands import CommandEnd, PartyCommands, together
 from votes.demo.folders import BAD_TRUSTEE, CHEATING_MIXER, MIXERS, TRUSTEES, DemoFolders
 from votes.demo.preparing import ADMINISTRATOR
-from votes.demo.telling import Story
-from votes.record.signing import PartyKey
+from votes.record.signing import SEED_BYTES, PartyKey
 from votes.results.documents import PublishedResult, decode_result
 from votes.trustees.directory import TrusteeDirectory
 from votes.verify.published import RESULT
@@ -53,7 +54,7 @@ class Tally:
         honest, stuffed = self._folders.out("mixer-0"), self._folders.out("mixer-0-stuffed")
         self._story.steps.step("the first mixer shuffles", 1)
         await self._mix(CHEATING_MIXER)
-        key = PartyKey((self._folders.mixer(CHEATING_MIXER) / KEY).read_bytes())
+        key = PartyKey(load_secret(self._folders.mixer(CHEATING_MIXER) / KEY, SEED_BYTES, called="the key of a mixer"))
         stuff_mix(honest, stuffed, str(POLLS[0]["id"]), CHEATING_MIXER, key, self._group.element_bytes)
         await self._commands.run("submit", self._url, stuffed)
         self._story.steps.finish()
@@ -139,7 +140,8 @@ class Tally:
     async def _decrypt(self, number: int) -> None:
         who, own = f"trustee-{number}", self._folders.trustee(number)
         await self._fetch(who)
-        await self._commands.run("trustee", "decrypt", own, self._folders.published(who), self._folders.out(who))
+        words = (own, self._folders.published(who), self._folders.out(who), "--board", self._url)
+        await self._commands.run("trustee", "decrypt", *words)
 
 
 def _last_line(text: str) -> str:

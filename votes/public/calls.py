@@ -54,14 +54,15 @@ class PublicBoard:
     http: HTTPClient
     url: str
 
-    async def get(self, path: str, *, start: int = 0) -> bytes:
-        """Return a file from the byte `start` on; nothing if it has no more.
+    async def get(self, path: str, *, start: int = 0, most: int = 0) -> bytes:
+        """Return a file from the byte `start` on; nothing if it has no more. `most`: bytes at one time; 0 for all.
 
         Raises `BoardAwayError`, and `BoardSaysNoError` with the board's reason.
         """
-        headers: dict[bytes | str, bytes | str] = {"Range": f"bytes={start}-"} if start else {}
+        end = str(start + most - 1) if most else ""
+        headers: dict[bytes | str, bytes | str] = {"Range": f"bytes={start}-{end}"} if start or most else {}
         status, content = await self._call("GET", path, headers=headers, most=MOST_ANSWER_BYTES)
-        if start and status == BAD_RANGE:
+        if (start or most) and status == BAD_RANGE:
             return b""
         if status not in (OK, PARTIAL) or (start and status != PARTIAL):
             raise _refusal(path, status, content)

@@ -9,10 +9,11 @@ from pathlib import Path
 from loopixmix.errors import MisuseError
 from votes.public.calls import PublicBoard
 from votes.record.entries import EntryKind
-from votes.verify.published import RESULT, announcement_of
+from votes.verify.published import APPROVAL, LISTS, RESULT, announcement_of
 
 PART_BYTES = 1 << 20
 SUFFIX = announcement_of("")
+_WITHOUT_FILES = {announcement_of(APPROVAL): EntryKind.APPROVAL, announcement_of(LISTS): EntryKind.LISTS}
 
 
 async def submit(board: PublicBoard, out: Path, say: Callable[[str], object]) -> None:
@@ -64,6 +65,8 @@ def _kind_of(out: Path, path: Path) -> EntryKind:
     parts = path.relative_to(out).parts
     if path.name == announcement_of(RESULT):
         return EntryKind.RESULT
+    if path.name in _WITHOUT_FILES:
+        return _WITHOUT_FILES[path.name]
     if "mixes" in parts:
         return EntryKind.MIX
     if "shares" in parts:

@@ -11,7 +11,8 @@ from votes.record.canonical import Hex, decode_canonical, encode_canonical
 from votes.record.polls import Poll
 from votes.record.transcript import DOMAIN
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had no signatures of the trustees under the record, and no lists that they bind themselves to."""
 MOST_RECORD_BYTES = 1_048_576
 """Each voter loads the record over the network, where a megabyte takes minutes."""
 

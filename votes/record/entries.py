@@ -28,6 +28,9 @@ class EntryKind(IntEnum):
     RESULT = 7
     CHALLENGE = 8
     ERASURE = 9
+    APPROVAL = 10
+    LISTS = 11
+    OBJECTION = 12
 
 
 _STATEMENT = SIGNATURE_BYTES + MOST_STATEMENT_BYTES
@@ -41,6 +44,9 @@ MOST_BODY_BYTES: Mapping[EntryKind, int] = {
     EntryKind.RESULT: _STATEMENT,
     EntryKind.CHALLENGE: 196_608,
     EntryKind.ERASURE: _STATEMENT,
+    EntryKind.APPROVAL: _STATEMENT,
+    EntryKind.LISTS: _STATEMENT,
+    EntryKind.OBJECTION: _STATEMENT,
 }
 """The longest bodies. A ballot, or the opening of one, has to fit into a request."""
 

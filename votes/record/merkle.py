@@ -135,6 +135,36 @@ class MerkleTree:
         return bytes(self._levels[level][number * HASH_BYTES : (number + 1) * HASH_BYTES])
 
 
+class MerkleEdge:
+    """The right edge of a tree that grows: some 24 hashes, from which its root follows, and nothing else."""
+
+    def __init__(self) -> None:
+        """Begin with the empty tree."""
+        self._size = 0
+        self._subtrees: list[bytes] = []
+
+    def __len__(self) -> int:
+        """Return how many leaves there are."""
+        return self._size
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf."""
+        hash_, pairs = leaf_hash(leaf), self._size
+        while pairs & 1:
+            hash_, pairs = node_hash(self._subtrees.pop(), hash_), pairs >> 1
+        self._subtrees.append(hash_)
+        self._size += 1
+
+    def root(self) -> bytes:
+        """Return the root."""
+        if not self._subtrees:
+            return EMPTY_ROOT
+        root = self._subtrees[-1]
+        for left in reversed(self._subtrees[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
 def _split(size: int) -> int:
     """Return the largest power of two below `size`."""
     return 1 << ((size - 1).bit_length() - 1)

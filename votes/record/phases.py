@@ -73,6 +73,9 @@ ALLOWED_IN: Mapping[EntryKind, tuple[Phase, ...]] = {
     EntryKind.RESULT: (Phase.DECRYPTED,),
     EntryKind.CHALLENGE: (Phase.OPEN,),
     EntryKind.ERASURE: tuple(Phase),
+    EntryKind.APPROVAL: (Phase.FROZEN,),
+    EntryKind.LISTS: (Phase.MIXED,),
+    EntryKind.OBJECTION: tuple(Phase),
 }
 """In which phases an entry may be written. The record is the first entry, and no later one is a record."""
 

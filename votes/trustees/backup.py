@@ -26,6 +26,8 @@ class TrusteeSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     decryption_key: bytes
     share: bytes
     """One encoded scalar."""
+    commitments: bytes
+    """To the key that was made together: encoded elements, one after another. The frozen record has to have them."""
 
     def __repr__(self) -> str:
         return f"TrusteeSecrets(number={self.number})"

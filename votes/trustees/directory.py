@@ -9,11 +9,19 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from loopixmix.errors import FormatError, MisuseError, StoreError
-from loopixmix.process.files import DirectoryLock, make_directory, write_atomically
+from loopixmix.process.files import (
+    DirectoryLock,
+    create_secret,
+    load_secret,
+    make_directory,
+    remove_file,
+    write_atomically,
+)
 from loopixmix.seams import Rng
 from votes.record.signing import PartyKey
 from votes.trustees.backup import TrusteeSecrets
 from votes.trustees.generation import Ceremony, KeyPart, KeyShare, begin, restore_part
+from votes.trustees.making import MadeKey
 
 IDENTITY, DECRYPTION, PART, SHARE = "identity.key", "decryption.key", "part.key", "share.key"
 LOCK = "lock"
@@ -31,6 +39,7 @@ class _KeptShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     draft: bytes
     share: bytes
+    commitments: bytes
 
 
 _Kept = TypeVar("_Kept", _KeptPart, _KeptShare)
@@ -50,9 +59,7 @@ class TrusteeDirectory:
         if (path / IDENTITY).exists():
             raise MisuseError(f"{path}: there is a trustee already")
         make_directory(path)
-        write_atomically(path / DECRYPTION, rng.randbytes(_KEY_BYTES))
-        # The last: with it the directory is whole.
-        write_atomically(path / IDENTITY, PartyKey.generate(rng).seed)
+        _put_keys(path, rng.randbytes(_KEY_BYTES), PartyKey.generate(rng).seed)
         return cls(path)
 
     @classmethod
@@ -61,10 +68,9 @@ class TrusteeDirectory:
         if (path / IDENTITY).exists():
             raise MisuseError(f"{path}: there is a trustee already")
         make_directory(path)
-        write_atomically(path / DECRYPTION, secrets.decryption_key)
-        kept = _KeptShare(secrets.number, secrets.draft, secrets.share)
+        kept = _KeptShare(secrets.number, secrets.draft, secrets.share, secrets.commitments)
         write_atomically(path / SHARE, msgspec.msgpack.encode(kept))
-        write_atomically(path / IDENTITY, secrets.identity_seed)
+        _put_keys(path, secrets.decryption_key, secrets.identity_seed)
         return cls(path)
 
     @property
@@ -96,9 +102,10 @@ class TrusteeDirectory:
         write_atomically(path, msgspec.msgpack.encode(kept))
         return part
 
-    def keep(self, ceremony: Ceremony, share: KeyShare) -> None:
-        """Keep the share of the made key. The part is erased: nobody needs it any more."""
-        kept = _KeptShare(share.number, ceremony.draft, share.secret.encode())
+    def keep(self, ceremony: Ceremony, made: MadeKey) -> None:
+        """Keep the share of the made key, and the key. The part is erased: nobody needs it any more."""
+        share, commitments = made.share, made.key.commitments.encode()
+        kept = _KeptShare(share.number, ceremony.draft, share.secret.encode(), commitments)
         write_atomically(self.path / SHARE, msgspec.msgpack.encode(kept))
         (self.path / PART).unlink(missing_ok=True)
 
@@ -118,6 +125,7 @@ class TrusteeDirectory:
             identity_seed=self.signing_key.seed,
             decryption_key=self.decryption_key,
             share=kept.share,
+            commitments=kept.commitments,
         )
 
     def _kept_share(self) -> _KeptShare:
@@ -128,15 +136,9 @@ class TrusteeDirectory:
 
     def _read_key(self, name: str) -> bytes:
         path = self.path / name
-        try:
-            key = path.read_bytes()
-        except FileNotFoundError:
-            raise MisuseError(f"{self.path}: there is no trustee here; `vote trustee init` makes one") from None
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
-        if len(key) != _KEY_BYTES:
-            raise StoreError(f"{path}: a key has {_KEY_BYTES} bytes, not {len(key)}")
-        return key
+        if not path.exists():
+            raise MisuseError(f"{self.path}: there is no trustee here; `vote trustee init` makes one")
+        return load_secret(path, _KEY_BYTES, called="a key of a trustee")
 
     @staticmethod
     def _read(path: Path, kind: type[_Kept]) -> _Kept:
@@ -146,3 +148,11 @@ class TrusteeDirectory:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
         except msgspec.MsgspecError as error:
             raise FormatError(f"{path}: has another form than this version writes: {error}") from error
+
+
+def _put_keys(path: Path, decryption_key: bytes, identity_seed: bytes) -> None:
+    # One that a crash left alone was never told to anybody.
+    remove_file(path / DECRYPTION)
+    create_secret(path / DECRYPTION, decryption_key)
+    # The last: with it the directory is whole.
+    create_secret(path / IDENTITY, identity_seed)

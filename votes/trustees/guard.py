@@ -1,7 +1,8 @@
 """A trustee decrypts one list of a poll, and never another one.
 
 Whoever could have two lists decrypted would subtract one from the other: the difference is somebody's ballot. So the
-list is written down, durably, before the share of it leaves.
+list is written down, durably, in the trustee's folder. That folder may be lost, and a backup was made long before. So
+before anything is decrypted the list also stands in the board's log (`votes/cli/decryption.py`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from loopixmix.errors import MisuseError, StoreError
 from loopixmix.process.files import write_atomically
 from votes.record.transcript import Transcript
 from votes.trustees.decryption import DecryptionStatement
-
-LIST_BYTES = 32
 
 
 class OtherListError(MisuseError):

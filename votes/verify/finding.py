@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loopixmix.errors import PeerError
 from votes.ballot.ballots import Ballot, decode_ballot
-from votes.ballot.challenging import audit_opening
+from votes.ballot.challenging import AuditedBallot, audit_opening
 from votes.ballot.checking import BallotCheck
 from votes.ballot.choices import Choice
 from votes.ballot.weeding import StoredBallot, weed
@@ -37,7 +37,7 @@ def find_ballots(
     """
     is_wanted = _matching(wanted)
     check = BallotCheck(opened.form, is_listed=frozenset(credentials).__contains__)
-    audited = [(index, audit_opening(check, opening)) for index, opening in log.challenges]
+    audited = list(_audited(check, log))
     stored = list(_stored(opened, log))
     excluded = {exclusion.entry for _, exclusion in log.exclusions}
     weeded = weed(stored, excluded=excluded, challenged={each.ballot.digest for _, each in audited})
@@ -48,6 +48,15 @@ def find_ballots(
     for index, opening in audited:
         if is_wanted(opening.ballot):
             yield FoundBallot(index, opening.ballot, OPENED, opening.choices)
+
+
+def _audited(check: BallotCheck, log: ElectionLog) -> Iterator[tuple[int, AuditedBallot]]:
+    for index, opening in log.challenges:
+        try:
+            yield index, audit_opening(check, opening)
+        except PeerError:
+            # It challenges nothing; the verifier names it.
+            continue
 
 
 def _matching(wanted: str) -> Callable[[Ballot], bool]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from loopixmix.errors import PeerError
 from loopixmix.group.group import Buffer, Group
-from votes.ballot.ballots import Ballot
+from votes.ballot.ballots import Ballot, BallotError, decode_ballot
 from votes.ballot.challenging import audit_opening
 from votes.ballot.checking import BallotCheck
 from votes.ballot.form import BallotForm, form_of
@@ -78,8 +78,8 @@ def open_credentials(published: PublishedElection, opened: OpenedRecord) -> list
     return credentials
 
 
-def open_log(published: PublishedElection, opened: OpenedRecord) -> tuple[ElectionLog, int]:
-    """Read the log and its head. Returns what happened, and how many entries there are."""
+def open_log(published: PublishedElection, opened: OpenedRecord) -> tuple[ElectionLog, MerkleTree]:
+    """Read the log and its head. Returns what happened, and the tree of the entries."""
     reader, tree = LogReader(opened.election, opened.record, opened.fingerprint), MerkleTree()
     for encoded in split_entries(published.read(ENTRIES)):
         reader.take(encoded)
@@ -89,7 +89,26 @@ def open_log(published: PublishedElection, opened: OpenedRecord) -> tuple[Electi
         raise LieError("the head of the log is that of another election")
     if (head.size, head.root) != (len(tree), tree.root()):
         raise LieError(f"the board signed {head.size} entries, and not these {len(tree)}")
-    return reader.log, len(tree)
+    return reader.log, tree
+
+
+@dataclass(frozen=True)
+class SeenBallots:
+    """Ballots that a trustee checked while they came. `size`, `root`: of the log, as far as it was looked at.
+
+    `wrong`: why a ballot is wrong, by the index of its entry; all others of these entries are right.
+    """
+
+    size: int
+    root: bytes
+    wrong: Mapping[int, str]
+
+    def check(self, tree: MerkleTree) -> None:
+        """Raise `LieError` unless the log of `tree` continues the one that was looked at."""
+        if self.size > len(tree):
+            raise LieError(f"the log has {len(tree)} entries; {self.size} were there before: the board shortened it")
+        if tree.root(self.size) != self.root:
+            raise LieError(f"the first {self.size} entries are others than before: the board signed two logs")
 
 
 @dataclass
@@ -100,6 +119,8 @@ class BallotBox:
     stored: int
     invalid: dict[int, str] = field(default_factory=dict)
     """Why a stored ballot is wrong, by the index of its entry; each was excluded."""
+    void: dict[int, str] = field(default_factory=dict)
+    """Why the opening of a challenged ballot is wrong, by the index of its entry; it is as if it were not there."""
 
     @property
     def counting(self) -> Sequence[Ballot]:
@@ -107,16 +128,21 @@ class BallotBox:
         return [each.ballot for each in self.weeded.counting]
 
 
-def open_ballots(opened: OpenedRecord, credentials: Sequence[bytes], log: ElectionLog) -> BallotBox:
+def open_ballots(
+    opened: OpenedRecord, credentials: Sequence[bytes], log: ElectionLog, seen: SeenBallots | None = None
+) -> BallotBox:
     """Check every stored ballot, and tell which count.
 
     A wrong one that nobody excluded is a lie of the board, which checks before it stores. Exclusions are told with
-    their reasons by the caller: whether a reason is good is for people to judge.
+    their reasons by the caller: whether a reason is good is for people to judge. An opening that does not fit its
+    ballot challenges nothing.
+    `seen`: ballots of this log whose proofs were checked before.
     """
     listed = frozenset(credentials)
     check = BallotCheck(opened.form, is_listed=listed.__contains__)
     excluded = {exclusion.entry for _, exclusion in log.exclusions}
-    results = check.check_many([entry.body for _, entry in log.ballots])
+    before = [] if seen is None else list(_seen(opened.form, log, seen))
+    results = before + check.check_many([entry.body for _, entry in log.ballots[len(before) :]])
     stored, invalid = [], {}
     for (index, entry), result in zip(log.ballots, results, strict=True):
         if not opened.election.opens_at <= entry.at_s < opened.election.closes_at:
@@ -127,8 +153,23 @@ def open_ballots(opened: OpenedRecord, credentials: Sequence[bytes], log: Electi
             invalid[index] = str(result)
         else:
             raise LieError(f"entry {index}: {result}; it was stored, and not excluded")
-    challenged = {audit_opening(check, body).ballot.digest for _, body in log.challenges}
-    return BallotBox(weed(stored, excluded=excluded, challenged=challenged), len(log.ballots), invalid)
+    challenged, void = set(), {}
+    for index, body in log.challenges:
+        try:
+            challenged.add(audit_opening(check, body).ballot.digest)
+        except PeerError as error:
+            void[index] = str(error)
+    return BallotBox(weed(stored, excluded=excluded, challenged=challenged), len(log.ballots), invalid, void)
+
+
+def _seen(form: BallotForm, log: ElectionLog, seen: SeenBallots) -> Iterator[Ballot | BallotError]:
+    for index, entry in log.ballots:
+        if index >= seen.size:
+            return
+        if index in seen.wrong:
+            yield BallotError(seen.wrong[index])
+        else:
+            yield decode_ballot(form, entry.body)
 
 
 def file_digest(content: Buffer) -> bytes:

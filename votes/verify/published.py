@@ -7,6 +7,8 @@ from typing import Protocol
 from loopixmix.errors import PeerError
 from loopixmix.group.group import Buffer
 
+APPROVAL, LISTS = "approval", "lists"
+"""What a trustee's signature under the record, and its list of lists, are called in the folder that it hands in."""
 RECORD, CREDENTIALS, ENTRIES, HEAD, RESULT = "record.json", "credentials", "entries", "head", "result.json"
 
 

@@ -10,6 +10,7 @@ from loopixmix.group.group import Buffer, Elements, Group
 from loopixmix.verdict import Check
 from votes.ballot.ciphertexts import Ciphertexts, decode_ciphertexts
 from votes.ballot.weeding import mix_inputs
+from votes.record.merkle import MerkleTree
 from votes.record.phases import Phase
 from votes.shuffle.chunks import WorkProgress
 from votes.shuffle.generators import DerivedGenerators, GeneratorSource
@@ -17,11 +18,13 @@ from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.tasks import Elsewhere
 from votes.shuffle.verifying import verify_shuffle
 from votes.trustees.decryption import DecryptionStatement, checked_partials, combine
+from votes.trustees.guard import list_digest
 from votes.verify.log import ElectionLog
 from votes.verify.opened import (
     BallotBox,
     LieError,
     OpenedRecord,
+    SeenBallots,
     announced,
     check_phase,
     open_ballots,
@@ -53,6 +56,9 @@ class Verification:
     opened: OpenedRecord | None = None
     credentials: list[bytes] = field(default_factory=list)
     log: ElectionLog = field(default_factory=ElectionLog)
+    tree: MerkleTree = field(default_factory=MerkleTree)
+    seen: SeenBallots | None = None
+    """Ballots that this party checked while they came."""
     box: BallotBox | None = None
     mixed: list[Ciphertexts] = field(default_factory=list)
     """The last output of each poll."""
@@ -76,15 +82,25 @@ class Verification:
 
     def entries(self) -> str:
         """Check the log."""
-        self.log, size = open_log(self.published, self.known)
+        self.log, self.tree = open_log(self.published, self.known)
         self.faults += [f"entry {each.entry} was excluded: {each.reason}" for _, each in self.log.exclusions]
-        return f"{size:,} entries, {self.log.phase.value}"
+        self.faults += [
+            f"trustee {each.trustee} ({self._trustee(each.trustee)}) objects: {each.reason}"
+            for _, each in self.log.objections
+        ]
+        if self.seen is not None:
+            self.seen.check(self.tree)
+        return f"{len(self.tree):,} entries, {self.log.phase.value}"
 
     def ballots(self) -> str:
         """Check the ballots."""
         self.progress.step("checking ballots", max(1, len(self.log.ballots)))
         check_phase(self.log, Phase.CLOSED)
-        self.box = box = open_ballots(self.known, self.credentials, self.log)
+        self.box = box = open_ballots(self.known, self.credentials, self.log, self.seen)
+        self.faults += [
+            f"entry {index}: the opening of a challenged ballot is wrong, and challenges nothing: {reason}"
+            for index, reason in box.void.items()
+        ]
         self.faults += [
             f"entries {', '.join(map(str, fault.entries))}: different ballots with one counter, {fault.counter}"
             for fault in box.weeded.faults
@@ -124,6 +140,7 @@ class Verification:
             self.faults.append("the administrator publishes counts only: decryption and tally cannot be verified")
             return "not published"
         check_phase(self.log, Phase.DECRYPTED)
+        self.faults += self._bound_elsewhere()
         self.plaintexts = [self._decrypted(poll) for poll in range(len(self.mixed))]
         return f"{known.election.threshold} of {len(known.election.trustees)} trustees"
 
@@ -166,6 +183,17 @@ class Verification:
         """Return what is decrypted in a poll: the output of its last mixer, which was checked."""
         known = self.known
         return DecryptionStatement(self.group, known.fingerprint, poll, self.mixed[poll], known.key)
+
+    def _bound_elsewhere(self) -> Iterator[str]:
+        """Tell which trustees said that they decrypt other lists than these."""
+        lists = [list_digest(self.decryption(poll)) for poll in range(len(self.mixed))]
+        for number, commitment in sorted(self.log.lists.items()):
+            if [bytes(each) for each in commitment.lists] != lists:
+                name = self._trustee(number)
+                yield f"trustee {number} ({name}) bound itself to other lists than those of the last mixer"
+
+    def _trustee(self, number: int) -> str:
+        return self.known.election.trustees[number - 1].name
 
     def _has_shares(self) -> bool:
         return all(

@@ -11,6 +11,7 @@ from votes.board.requests import (
     AskConsistency,
     AskInclusion,
     AskPart,
+    AskSignatures,
     AskState,
     BoardRefused,
     BoardState,
@@ -22,9 +23,10 @@ from votes.board.requests import (
     decode_state,
     encode_request,
 )
-from votes.record.election import MOST_RECORD_BYTES
+from votes.record.election import MOST_RECORD_BYTES, Election
 from votes.record.fingerprint import FINGERPRINT_BYTES, fingerprint_of
 from votes.record.merkle import Path
+from votes.record.trustees import check_signatures
 
 TIMEOUT_S = 600.0
 PART_BYTES = MOST_PART_BYTES
@@ -75,6 +77,13 @@ class BoardQuestions:
     async def consistency(self, before: int, size: int, board: Identity) -> Path:
         """Return the proof that the log of `size` entries continues that of `before` entries."""
         return decode_head_and_path(await self.ask(AskConsistency(before, size)), board).path
+
+    async def check_signatures(self, election: Election, fingerprint: bytes) -> None:
+        """Check that every trustee signed this record: a key that they did not make would open ballots to others.
+
+        Raises `BoardRefusedError` if they have not all signed yet, `SignatureError` if a signature is wrong.
+        """
+        check_signatures(election, fingerprint, await self.ask(AskSignatures()))
 
     async def record(self, fingerprint: bytes, *, pause: Pause, rng: Rng, spread_s: float) -> bytes:
         """Load the record in parts, and return it if it is the one of this fingerprint.

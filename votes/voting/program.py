@@ -25,6 +25,8 @@ from votes.witness.requests import SERVICE as SERVICE_OF_WITNESS
 
 PAGES = "election"
 LOOK_S = 5.0
+SIGNATURES_S = 300.0
+"""How often the board is asked whether the trustees signed: every voter's program asks alike."""
 SPREAD_S = 120.0
 """Requests for parts of the record are so far apart at most: with them nobody tells when somebody began to vote."""
 
@@ -86,7 +88,8 @@ async def enter_booth(
 
     `directory`: of the voter's client; the election's folder is made in it. `service`: the board, such as
     `board@provider-2`, if the voter was told; otherwise each provider that has a board is asked.
-    Raises `WrongBoardError`, `CodeError`, `NotAVoterError`, and the client's errors.
+    Raises `WrongBoardError`, `SignatureError` if a trustee did not sign, `CodeError`, `NotAVoterError`, and the
+    client's errors.
     """
     home = VoterHome(directory / "elections" / invitation.fingerprint.hex())
     record = home.record()
@@ -98,10 +101,30 @@ async def enter_booth(
     if record is None:
         setting.say(f"loading the record from {board.service}, at random times")
         record = await board.record(invitation.fingerprint, pause=setting.pause, rng=setting.rng, spread_s=spread_s)
+        await _await_signatures(setting, board, record, invitation.fingerprint, spread_s)
+        # What is kept was found to be signed: another start needs no board.
         home.keep_record(record)
     election = decode_election(record, setting.group)
     voter = voter_of(election, setting.group, code, invitation)
     return VotingBooth(election, setting.group, voter, home, rng=setting.rng, least_margin_s=least_margin_s), board
+
+
+async def _await_signatures(
+    setting: VotingSetting, board: BoardQuestions, record: bytes, fingerprint: bytes, spread_s: float
+) -> None:
+    """Wait until all trustees signed the record: nothing is encrypted to a key that they do not stand for."""
+    election, told = decode_election(record, setting.group), ""
+    while True:
+        await setting.pause(setting.rng.uniform(0, spread_s))
+        try:
+            await board.check_signatures(election, fingerprint)
+        except BoardRefusedError as error:
+            if told != str(error):
+                setting.say(f"{error}; waiting for that")
+            told = str(error)
+            await setting.pause(SIGNATURES_S)
+        else:
+            return
 
 
 async def serve_page(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions, sockets: Sockets) -> None:

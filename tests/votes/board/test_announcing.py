@@ -20,6 +20,7 @@ from votes.record.statements import (
     Statement,
     sign_statement,
 )
+from votes.record.trustees import ListCommitment
 
 FILES = {hashlib.sha512(content).digest(): content for content in (b"output", b"proof", b"shares", b"result")}
 OUTPUT, PROOF, SHARES, RESULT = map(Hex, FILES)
@@ -38,6 +39,11 @@ class Parties:
 
     def shares(self) -> bytes:
         return self._signed(SharesAnnouncement, 1, poll=0, trustee=1, shares=SHARES)
+
+    def bind(self) -> None:
+        """Let the trustee say which lists it decrypts."""
+        body = self._signed(ListCommitment, 1, trustee=1, lists=(Hex(bytes(32)), Hex(bytes(32))))
+        assert isinstance(self.announcing.announce(EntryKind.LISTS, body), int)
 
     def result(self) -> bytes:
         return self._signed(ResultAnnouncement, 2, result=RESULT)
@@ -70,8 +76,8 @@ def test_an_entry_is_written_when_its_files_are_there(parties: Parties) -> None:
     missing = parties.announcing.announce(EntryKind.MIX, parties.mix())
     assert isinstance(missing, list)
     assert [each.digest for each in missing] == [OUTPUT, PROOF]
-    assert parties.boards.board.log.size == 3
-    assert parties.send(EntryKind.MIX, parties.mix()) == 3
+    assert parties.boards.board.log.size == 6
+    assert parties.send(EntryKind.MIX, parties.mix()) == 6
 
 
 def test_an_older_mix_that_anybody_sends_again_does_not_replace_the_newer_one(parties: Parties) -> None:
@@ -97,6 +103,7 @@ def test_who_did_not_hear_the_answer_hands_in_the_same_once_more(parties: Partie
     boards.open()
     boards.end()
     boards.go_on(Phase.CLOSED, Phase.MIXED)
+    parties.bind()
     index = parties.send(EntryKind.SHARES, parties.shares())
     boards.go_on(Phase.MIXED, Phase.DECRYPTED)
     assert parties.announcing.announce(EntryKind.SHARES, parties.shares()) == index
@@ -124,6 +131,7 @@ def test_a_published_result_is_given_to_voters(parties: Parties) -> None:
     boards.open()
     boards.end()
     boards.go_on(Phase.CLOSED, Phase.MIXED)
+    parties.bind()
     parties.send(EntryKind.SHARES, parties.shares())
     boards.go_on(Phase.MIXED, Phase.DECRYPTED)
     assert parties.announcing.result() == b""
@@ -139,4 +147,5 @@ def test_where_only_counts_are_published_no_shares_are(parties: Parties) -> None
     boards.open()
     boards.end()
     boards.go_on(Phase.CLOSED, Phase.MIXED)
+    parties.bind()
     assert isinstance(parties.announcing.announce(EntryKind.SHARES, parties.shares()), int)

@@ -108,7 +108,7 @@ def test_proofs_for_a_head_that_the_voter_has_stay_when_the_log_grows(boards: Bo
 def test_a_challenge_gets_a_receipt_too(boards: BoardWorld, voter: Voter) -> None:
     boards.open()
     receipt = decode_receipt(voter.told(AskChallenge(b"open" + plain_ballot(1))), voter.board)
-    assert receipt.index == 2
+    assert receipt.index == 5
     assert voter.refused(AskCast(plain_ballot(1))) is BoardRefusal.CHALLENGED
 
 
@@ -117,8 +117,8 @@ def test_what_cannot_be_answered_is_refused_with_a_reason(boards: BoardWorld, vo
         assert voter.refused(request) is BoardRefusal.NO_ELECTION
     assert voter.refused(AskCast(plain_ballot(1))) is BoardRefusal.NO_ELECTION
     boards.open()
-    assert voter.refused(AskInclusion(3)) is BoardRefusal.UNKNOWN
-    assert voter.refused(AskConsistency(4)) is BoardRefusal.UNKNOWN
+    assert voter.refused(AskInclusion(6)) is BoardRefusal.UNKNOWN
+    assert voter.refused(AskConsistency(7)) is BoardRefusal.UNKNOWN
     assert voter.refused(AskFind(bytes(32))) is BoardRefusal.UNKNOWN
     answers = VoterAnswers(boards.board, boards.casting, result=bytes)
     malformed = decode_answer(answers.answer(b"\xff"))

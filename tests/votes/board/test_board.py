@@ -24,6 +24,7 @@ def exclusion(boards: BoardWorld, entry: int, key: PartyKey | None = None) -> by
 
 def test_the_election_opens_and_closes_by_the_clock(boards: BoardWorld) -> None:
     boards.publish()
+    boards.sign()
     for now_s, phase in (
         (OPENS_AT - 1, Phase.FROZEN),
         (OPENS_AT, Phase.OPEN),
@@ -34,11 +35,12 @@ def test_the_election_opens_and_closes_by_the_clock(boards: BoardWorld) -> None:
         boards.board.advance()
         boards.board.advance()
         assert boards.board.standing.phase is phase
-    assert boards.board.log.size == 3
+    assert boards.board.log.size == 6
 
 
 def test_a_board_that_was_down_all_the_time_opens_and_closes(boards: BoardWorld) -> None:
     boards.publish()
+    boards.sign()
     boards.clock.now_s = CLOSES_AT + 999
     boards.restart()
     boards.board.advance()
@@ -65,8 +67,8 @@ def test_a_verifier_reads_the_log_from_its_first_entry_to_its_last(boards: Board
     for encoded in split_entries((boards.directory / "entries").read_bytes()):
         reader.take(encoded)
     assert reader.log.phase is Phase.CLOSED
-    assert [index for index, _ in reader.log.ballots] == [2, 3]
-    assert [each.entry for _, each in reader.log.exclusions] == [2]
+    assert [index for index, _ in reader.log.ballots] == [5, 6]
+    assert [each.entry for _, each in reader.log.exclusions] == [5]
 
 
 def test_a_ballot_is_excluded_with_a_public_reason_and_once(boards: BoardWorld) -> None:
@@ -109,4 +111,4 @@ def test_the_entries_are_those_of_the_page(boards: BoardWorld) -> None:
     boards.casting.cast(plain_ballot(1))
     stored = boards.board.log.read(lambda connection: entries_from(connection, 0, 99))
     kinds = [decode_entry(each.entry.encode()).kind for each in stored]
-    assert kinds == [EntryKind.RECORD, EntryKind.TRANSITION, EntryKind.BALLOT]
+    assert kinds == [EntryKind.RECORD, *[EntryKind.APPROVAL] * 3, EntryKind.TRANSITION, EntryKind.BALLOT]

@@ -18,26 +18,27 @@ def why(outcome: CastOutcome) -> BoardRefusal:
 def test_a_ballot_is_stored_once_however_often_it_is_sent(boards: BoardWorld) -> None:
     boards.open()
     first = boards.casting.cast(plain_ballot(1))
-    assert first == Stored(hashlib.sha256(plain_ballot(1)).digest(), 2, DURING)
+    assert first == Stored(hashlib.sha256(plain_ballot(1)).digest(), 5, DURING)
     boards.clock.now_s += 100
     assert boards.casting.cast(plain_ballot(1)) == first
     boards.restart()
     assert boards.casting.cast(plain_ballot(1)) == first
     assert boards.casting.find(hashlib.sha256(plain_ballot(1)).digest()) == first
-    assert boards.board.log.size == 3
+    assert boards.board.log.size == 6
 
 
 def test_a_ballot_that_comes_twice_at_one_time_is_stored_once(boards: BoardWorld) -> None:
     boards.open()
     one, two, three = boards.casting.cast_many([plain_ballot(1), plain_ballot(2), plain_ballot(1)])
     assert one == three != two
-    assert boards.board.log.size == 4
+    assert boards.board.log.size == 7
     assert boards.checks.batches == [2]
 
 
 def test_early_and_late_ballots_are_answered_plainly(boards: BoardWorld) -> None:
     assert why(boards.casting.cast(plain_ballot(1))) is BoardRefusal.NO_ELECTION
     boards.publish()
+    boards.sign()
     early = boards.casting.cast(plain_ballot(1))
     assert why(early) is BoardRefusal.EARLY
     assert isinstance(early, BoardRefused)
@@ -70,7 +71,7 @@ def test_no_entry_of_a_ballot_has_a_time_at_which_the_election_is_closed(boards:
     [late] = boards.casting.cast_many([plain_ballot(1)])
     assert why(late) is BoardRefusal.LATE
     boards.clock.now_s = DURING
-    assert boards.board.log.size == 2
+    assert boards.board.log.size == 5
 
 
 def test_a_wrong_ballot_is_refused_with_the_reason_and_harms_no_other(boards: BoardWorld) -> None:
@@ -93,13 +94,13 @@ def test_two_ballots_with_one_counter_are_both_on_the_board_and_the_first_counts
     second = boards.casting.cast(plain_ballot(1, choice=b"no"))
     assert isinstance(first, Stored)
     assert why(second) is BoardRefusal.DOUBLED
-    assert boards.board.log.size == 4
+    assert boards.board.log.size == 7
     # Sent again, both get the same answers, also after a restart; a third one shows nothing more.
     boards.restart()
     assert boards.casting.cast(plain_ballot(1, choice=b"yes")) == first
     assert boards.casting.cast(plain_ballot(1, choice=b"no")) == second
     assert why(boards.casting.cast(plain_ballot(1, choice=b"perhaps"))) is BoardRefusal.DOUBLED
-    assert boards.board.log.size == 4
+    assert boards.board.log.size == 7
     assert isinstance(boards.casting.cast(plain_ballot(1, counter=2)), Stored)
 
 
@@ -108,7 +109,7 @@ def test_two_ballots_with_one_counter_in_one_batch_are_told_apart(boards: BoardW
     outcomes = boards.casting.cast_many([plain_ballot(1, choice=each) for each in (b"yes", b"no", b"perhaps")])
     assert isinstance(outcomes[0], Stored)
     assert [why(each) for each in outcomes[1:]] == [BoardRefusal.DOUBLED] * 2
-    assert boards.board.log.size == 4
+    assert boards.board.log.size == 7
 
 
 def test_one_voter_cannot_fill_the_board(boards: BoardWorld) -> None:
@@ -128,7 +129,7 @@ def test_a_challenged_ballot_is_public_and_never_cast(boards: BoardWorld) -> Non
     assert boards.casting.challenge(opening) == challenged
     assert why(boards.casting.cast(plain_ballot(1))) is BoardRefusal.CHALLENGED
     assert isinstance(boards.casting.cast(plain_ballot(1, counter=2)), Stored)
-    assert boards.board.log.size == 4
+    assert boards.board.log.size == 7
 
 
 def test_challenges_of_one_credential_are_bounded(boards: BoardWorld) -> None:
@@ -163,6 +164,6 @@ def test_many_threads_cast_at_one_time(boards: BoardWorld) -> None:
     with ThreadPoolExecutor(32) as pool:
         outcomes = list(pool.map(boards.casting.cast, [plain_ballot(voter % 100) for voter in range(300)]))
     assert all(isinstance(each, Stored) for each in outcomes)
-    assert boards.board.log.size == 102
+    assert boards.board.log.size == 105
     assert outcomes[:100] == outcomes[100:200] == outcomes[200:]
     assert sum(boards.checks.batches) >= 100

@@ -13,6 +13,7 @@ from votes.board.requests import (
     AskFind,
     AskInclusion,
     AskPart,
+    AskSignatures,
     AskState,
     BoardRefusal,
     BoardRefused,
@@ -42,6 +43,7 @@ REQUESTS: list[tuple[VoterRequest, str]] = [
     (AskConsistency(258), "06" + "0000000000000102" + "0000000000000000"),
     (AskChallenge(b"ab"), "07" + "6162"),
     (AskPart(RequestKind.RESULT, 0, 1), "08" + "00000000" + "00000001"),
+    (AskSignatures(), "09"),
 ]
 
 
@@ -51,7 +53,9 @@ def test_a_request_has_the_bytes_of_the_page(request_: VoterRequest, encoded: st
     assert decode_request(bytes.fromhex(encoded)) == request_
 
 
-@pytest.mark.parametrize("encoded", ["", "00", "09", "ff", "0100", "02", "0200000000", "0500", "06" + "00" * 17])
+@pytest.mark.parametrize(
+    "encoded", ["", "00", "0a", "ff", "0900", "0100", "02", "0200000000", "0500", "06" + "00" * 17]
+)
 def test_a_malformed_request_is_refused(encoded: str) -> None:
     with pytest.raises(FormatError):
         decode_request(bytes.fromhex(encoded))

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from loopixmix.errors import FormatError, PeerError, SignatureError
-from tests.worlds.boards import GROUP, BoardWorld
+from tests.worlds.boards import DURING, GROUP, BoardWorld
 from tests.worlds.elections import changed
 from votes.board.standing import NotNowError
 from votes.record.canonical import Hex
@@ -21,6 +21,7 @@ from votes.record.statements import (
     Statement,
     sign_statement,
 )
+from votes.record.trustees import MOST_OBJECTIONS, ListCommitment, RecordApproval, TrusteeObjection
 
 DIGEST = Hex(bytes(64))
 
@@ -37,6 +38,11 @@ def mix(boards: BoardWorld, poll: int, mixer: int, by: int | None = None) -> byt
 def shares(boards: BoardWorld, poll: int, trustee: int, by: int | None = None) -> bytes:
     key = boards.world.keys.trustees[(trustee if by is None else by) - 1]
     return statement(boards, SharesAnnouncement, key, poll=poll, trustee=trustee, shares=DIGEST)
+
+
+def lists(boards: BoardWorld, trustee: int, *, count: int = 2, of: bytes = bytes(32)) -> bytes:
+    key = boards.world.keys.trustees[trustee - 1]
+    return statement(boards, ListCommitment, key, trustee=trustee, lists=(Hex(of),) * count)
 
 
 def test_only_the_administrators_record_that_names_this_board_is_taken(boards: BoardWorld) -> None:
@@ -79,7 +85,10 @@ def test_mixers_and_trustees_announce_in_their_turn(boards: BoardWorld) -> None:
     with pytest.raises(NotNowError, match="there is no shares now"):
         announce(EntryKind.SHARES, shares(boards, 0, 1))
     boards.go_on(Phase.CLOSED, Phase.MIXED)
+    with pytest.raises(NotNowError, match="trustee 1 has not said yet which lists"):
+        announce(EntryKind.SHARES, shares(boards, 0, 1))
     for trustee in (1, 3):
+        announce(EntryKind.LISTS, lists(boards, trustee))
         announce(EntryKind.SHARES, shares(boards, 0, trustee))
     with pytest.raises(NotNowError, match="trustee 3 has announced"):
         announce(EntryKind.SHARES, shares(boards, 0, 3))
@@ -93,6 +102,67 @@ def test_mixers_and_trustees_announce_in_their_turn(boards: BoardWorld) -> None:
     with pytest.raises(NotNowError, match="a result already"):
         announce(EntryKind.RESULT, result)
     boards.go_on(Phase.DECRYPTED, Phase.PUBLISHED)
+
+
+def test_the_election_opens_when_every_trustee_signed(boards: BoardWorld) -> None:
+    boards.publish()
+    *most, last = boards.world.approvals()
+    for body in most:
+        boards.board.announce(EntryKind.APPROVAL, body)
+    boards.clock.now_s = DURING
+    boards.board.advance()
+    assert boards.board.standing.phase is Phase.FROZEN
+    assert boards.board.standing.unsigned == "the record is not signed by trustee 3 (Trustee 3)"
+    boards.restart()
+    with pytest.raises(SignatureError):
+        boards.board.announce(EntryKind.APPROVAL, most[0][:64] + last[64:])
+    boards.board.announce(EntryKind.APPROVAL, last)
+    boards.board.advance()
+    assert boards.board.standing.phase is Phase.OPEN
+    with pytest.raises(NotNowError, match="there is no approval now"):
+        boards.board.announce(EntryKind.APPROVAL, last)
+
+
+def test_a_signature_under_another_record_or_of_a_stranger_is_none(boards: BoardWorld) -> None:
+    boards.publish()
+    keys = boards.world.keys
+    other = sign_statement(RecordApproval(fingerprint=Hex(bytes(32)), trustee=1), keys.trustees[0])
+    with pytest.raises(FormatError, match="another election"):
+        boards.board.announce(EntryKind.APPROVAL, other)
+    for number in (0, 4):
+        with pytest.raises(FormatError, match=f"no trustee {number}"):
+            boards.board.announce(
+                EntryKind.APPROVAL, statement(boards, RecordApproval, keys.trustees[0], trustee=number)
+            )
+
+
+def test_a_trustee_binds_itself_to_lists_once(boards: BoardWorld) -> None:
+    boards.open()
+    boards.end()
+    with pytest.raises(NotNowError, match="there is no lists now"):
+        boards.board.announce(EntryKind.LISTS, lists(boards, 1))
+    boards.go_on(Phase.CLOSED, Phase.MIXED)
+    with pytest.raises(FormatError, match="3 lists for 2 polls"):
+        boards.board.announce(EntryKind.LISTS, lists(boards, 1, count=3))
+    boards.board.announce(EntryKind.LISTS, lists(boards, 1))
+    boards.restart()
+    with pytest.raises(NotNowError, match="trustee 1 has said already"):
+        boards.board.announce(EntryKind.LISTS, lists(boards, 1, of=b"1" * 32))
+
+
+def test_objections_are_taken_at_any_time_and_bounded(boards: BoardWorld) -> None:
+    boards.publish()
+    key = boards.world.keys.trustees[1]
+
+    def objection(number: int) -> bytes:
+        return statement(boards, TrusteeObjection, key, trustee=2, at_s=number, reason="it closed early")
+
+    for number in range(MOST_OBJECTIONS):
+        boards.board.announce(EntryKind.OBJECTION, objection(number))
+    boards.restart()
+    with pytest.raises(NotNowError, match="that is enough"):
+        boards.board.announce(EntryKind.OBJECTION, objection(99))
+    assert len(boards.board.standing.objections) == MOST_OBJECTIONS
 
 
 def test_the_erasure_is_written_down_once(boards: BoardWorld) -> None:

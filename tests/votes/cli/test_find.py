@@ -9,7 +9,6 @@ from tests.worlds.whole_elections import WholeElection
 from votes.ballot.challenging import open_ballot
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.record.entries import EntryKind
-from votes.record.phases import Phase
 
 BEN = (ChosenOptions(frozenset({1})), YesOrNo(True))
 
@@ -17,7 +16,7 @@ BEN = (ChosenOptions(frozenset({1})), YesOrNo(True))
 def test_a_voter_finds_the_own_ballot_and_what_a_challenged_one_says(tmp_path: Path) -> None:
     whole, commands = WholeElection(), VoteCommands(tmp_path)
     cast, challenged = whole.voters.made(0, BEN), whole.voters.made(1, BEN)
-    whole.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, whole.world.keys.board)
+    whole.open()
     whole.append(EntryKind.BALLOT, cast.ballot.encoding, OPENS_AT)
     whole.append(EntryKind.CHALLENGE, open_ballot(challenged), OPENS_AT)
     folder = write_published(whole.publish(), tmp_path / "published")

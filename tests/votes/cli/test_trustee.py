@@ -4,26 +4,18 @@ import json
 import random
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from loopixmix.errors import LoopixmixError
 from loopixmix.group.ristretto import ristretto255
 from loopixmix.process.files import LockedError
-from tests.worlds.election_folders import trustee_folder, write_published
 from tests.worlds.elections import changed, new_election
-from tests.worlds.vote_commands import VoteCommands
-from tests.worlds.whole_elections import WholeElection
 from votes.cli.outside import VoteOutside
 from votes.cli.trustee import trustee
 from votes.record.canonical import Hex
 from votes.record.election import TrusteeParty, encode_election
-from votes.record.fingerprint import shown
-from votes.shuffle.chunks import Unwatched
 from votes.trustees.directory import PART, SHARE, TrusteeDirectory
-from votes.verify.published import shares_file
-from votes.verify.verifier import Verification, verify
 
 NAMES = ("Ada", "Ben", "Cleo")
 
@@ -104,12 +96,11 @@ def test_who_is_awaited_is_named(trustees: Trustees) -> None:
 
 
 def test_two_programs_never_work_for_one_trustee(trustees: Trustees) -> None:
-    """Each would draw a part of its own, or write down a list of its own, where the other has not looked yet."""
+    """Each would draw a part of its own, where the other has not looked yet."""
     own = trustees.directory(1)
-    for command in (("make-key", own, trustees.place, "--no-wait"), ("decrypt", own, trustees.place, own)):
-        with TrusteeDirectory(own).lock:
-            result = trustees.run(*command)
-        assert isinstance(result.exception, LockedError)
+    with TrusteeDirectory(own).lock:
+        result = trustees.run("make-key", own, trustees.place, "--no-wait")
+    assert isinstance(result.exception, LockedError)
     assert not (own / PART).exists()
 
 
@@ -149,67 +140,3 @@ def test_an_empty_passphrase_file_is_told(trustees: Trustees, tmp_path: Path) ->
         "backup", trustees.directory(1), trustees.place, tmp_path / "b", "--passphrase-file", tmp_path / "words"
     )
     assert "no passphrase in it" in told
-
-
-def test_a_trustee_decrypts_what_it_verified(tmp_path: Path) -> None:
-    commands, election = VoteCommands(tmp_path), WholeElection()
-    election.vote()
-    election.mix()
-    published = write_published(election.publish(), tmp_path / "published")
-    folder = trustee_folder(election, 2, tmp_path / "trustee")
-    told = commands.good("trustee", "decrypt", folder, published, tmp_path / "out")
-    assert "trustee 2 has decrypted its part of 2 polls" in told
-    for number, poll in enumerate(election.world.election.polls):
-        election.announce_share(number, 2, (tmp_path / "out" / shares_file(poll.id, 2)).read_bytes())
-    election.decrypt((1,))
-    verification = Verification(election.publish(), election.group, Unwatched())
-    assert all(check.passed for check in verify(verification, lambda _: ""))
-
-
-def test_a_trustee_never_decrypts_a_second_list(tmp_path: Path) -> None:
-    commands, election = VoteCommands(tmp_path), WholeElection()
-    election.vote()
-    other = election.copy()
-    folder = trustee_folder(election, 1, tmp_path / "trustee")
-    for number, each in enumerate((election, other)):
-        each.mix()
-        published = write_published(each.publish(), tmp_path / f"published {number}")
-        arguments = ("trustee", "decrypt", folder, published, tmp_path / f"out {number}")
-        if number == 0:
-            commands.good(*arguments)
-        else:
-            assert "not the list that was decrypted before" in commands.refused(*arguments)
-            assert not (tmp_path / "out 1").exists()
-
-
-def test_a_trustee_decrypts_nothing_that_is_not_verified(tmp_path: Path) -> None:
-    commands, election = VoteCommands(tmp_path), WholeElection()
-    election.vote()
-    election.mix()
-    del election.entries[2]
-    published = write_published(election.publish(), tmp_path / "published")
-    folder = trustee_folder(election, 1, tmp_path / "trustee")
-    assert "mixer 0" in commands.refused("trustee", "decrypt", folder, published, tmp_path / "out")
-    assert not list(folder.glob("decrypted-*"))
-
-
-def test_a_trustee_finds_a_record_with_another_key(tmp_path: Path) -> None:
-    commands, election = VoteCommands(tmp_path), WholeElection()
-    folder = trustee_folder(election, 2, tmp_path / "trustee")
-    record = tmp_path / "record.json"
-    record.write_bytes(election.world.record)
-    told = commands.good("trustee", "check-record", folder, record)
-    assert "the key is the one that trustee 2 made" in told
-    assert shown(election.world.fingerprint) in told
-    # The same draft, with a key that the administrator made alone.
-    theirs = new_election(election.group, seed=99).election
-    frozen = changed(
-        election.world.election,
-        key_commitments=theirs.key_commitments,
-        trustees=tuple(
-            msgspec.structs.replace(ours, public_share=other.public_share)
-            for ours, other in zip(election.world.election.trustees, theirs.trustees, strict=True)
-        ),
-    )
-    record.write_bytes(encode_election(frozen))
-    assert "NOT the one that trustee 2 made" in commands.refused("trustee", "check-record", folder, record)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loopixmix.process.files import make_directory, write_atomically
+from loopixmix.process.files import create_secret, make_directory
 from tests.worlds.election_folders import write_published
 from tests.worlds.elections import CLOSES_AT
 from tests.worlds.vote_commands import VoteCommands
@@ -33,7 +33,7 @@ class Election:
         self.published = path / "published"
         self.admin = path / "admin"
         make_directory(self.admin)
-        write_atomically(self.admin / KEY, self.whole.world.keys.administrator.seed)
+        create_secret(self.admin / KEY, self.whole.world.keys.administrator.seed)
         self.write()
 
     def write(self) -> None:

@@ -59,6 +59,7 @@ def test_a_stuffed_mix_is_taken_by_the_board_and_names_its_mixer_to_the_verifier
 
 def test_a_false_share_names_its_trustee_and_the_others_decrypt(election: WholeElection, tmp_path: Path) -> None:
     election.mix()
+    election.bind(1)
     published = write_published(election.publish(), tmp_path / "published")
     honest, cheat = tmp_path / "honest", tmp_path / "cheat"
     VoteCommands(tmp_path).good("trustee", "decrypt", trustee_folder(election, 1, tmp_path / "one"), published, honest)

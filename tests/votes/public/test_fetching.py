@@ -7,7 +7,7 @@ import pytest
 
 from client.testing import wait_for
 from loopixmix.errors import MisuseError, PeerError
-from loopixmix.process.files import make_directory, write_atomically
+from loopixmix.process.files import create_secret, make_directory
 from tests.worlds.elections import CLOSES_AT
 from tests.worlds.public_faces import FaceInMemory
 from tests.worlds.vote_commands import VoteCommands
@@ -35,7 +35,7 @@ class Auditor:
         self.world = VotingWorld(path)
         self.path = path
         self.folder = path / "published"
-        write_atomically(path / CREDENTIALS, self.world.list.data)
+        (path / CREDENTIALS).write_bytes(self.world.list.data)
         self.face = FaceInMemory(self.world.board, path, self.world.clock)
         self.said: list[str] = []
 
@@ -58,7 +58,7 @@ class Auditor:
     def mixer(self, number: int) -> Path:
         path = self.path / f"mixer-{number}"
         make_directory(path)
-        write_atomically(path / "identity.key", self.world.world.keys.mixers[number].seed)
+        create_secret(path / "identity.key", self.world.world.keys.mixers[number].seed)
         return path
 
     def go_on(self, before: Phase, after: Phase) -> None:
@@ -133,7 +133,7 @@ def test_the_erasure_of_the_credential_authority_is_handed_in_as_a_file(auditor:
     path = tmp_path / "erasure"
     path.write_bytes(sign_statement(statement, world.keys.credential_authority))
     auditor.submit(path)
-    assert auditor.said[-1].endswith("erasure: entry 2 of the board")
+    assert auditor.said[-1].endswith("erasure: entry 5 of the board")
     path.write_bytes(b"no statement")
     with pytest.raises(BoardSaysNoError):
         auditor.submit(path)

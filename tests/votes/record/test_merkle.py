@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from votes.record.merkle import MerkleTree, leaf_hash, node_hash, proves_consistency, proves_inclusion
+from votes.record.merkle import (
+    EMPTY_ROOT,
+    MerkleEdge,
+    MerkleTree,
+    leaf_hash,
+    node_hash,
+    proves_consistency,
+    proves_inclusion,
+)
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 SIZES = st.integers(1, 70)
@@ -107,3 +115,12 @@ def test_places_that_do_not_exist_are_refused() -> None:
         tree.consistency(4)
     with pytest.raises(ValueError, match="never had"):
         tree.inclusion(0, 4)
+
+
+def test_the_edge_has_the_root_of_the_tree_at_every_size() -> None:
+    tree, edge = MerkleTree(), MerkleEdge()
+    assert edge.root() == EMPTY_ROOT
+    for number in range(70):
+        tree.append(bytes([number]))
+        edge.append(bytes([number]))
+        assert (len(edge), edge.root()) == (len(tree), tree.root())

@@ -13,6 +13,7 @@ SECRETS = TrusteeSecrets(
     identity_seed=b"MARK-identity-seed".ljust(32),
     decryption_key=b"MARK-decryption-key".ljust(32),
     share=b"MARK-share".ljust(32),
+    commitments=b"C" * 64,
 )
 PASSPHRASE = "correct horse battery"
 

@@ -5,13 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from loopixmix.errors import FormatError, MisuseError, StoreError
+from loopixmix.errors import ConfigError, FormatError, MisuseError
+from loopixmix.group.group import Scalars
 from loopixmix.group.ristretto import ristretto255
 from votes.trustees.directory import DECRYPTION, IDENTITY, PART, SHARE, TrusteeDirectory
-from votes.trustees.generation import Ceremony, KeyShare
+from votes.trustees.generation import Ceremony, JointKey, KeyShare
+from votes.trustees.making import MadeKey
 
 CEREMONY = Ceremony(ristretto255(), b"d" * 32, trustees=3, threshold=2)
 OTHER = Ceremony(ristretto255(), b"e" * 32, trustees=3, threshold=2)
+
+
+def made(secret: Scalars) -> MadeKey:
+    """Return a key of which trustee 2 has this share."""
+    group = CEREMONY.group
+    commitments = group.generator.times(group.scalars_of([3, 4]))
+    return MadeKey(JointKey(group, commitments), KeyShare(2, secret))
 
 
 @pytest.fixture
@@ -43,7 +52,7 @@ def test_a_part_is_never_replaced_by_one_for_another_election(trustee: TrusteeDi
 
 def test_the_part_is_gone_once_the_share_is_kept(trustee: TrusteeDirectory, rng: random.Random) -> None:
     part = trustee.part(CEREMONY, 2, rng)
-    trustee.keep(CEREMONY, KeyShare(2, part.share_for(2)))
+    trustee.keep(CEREMONY, made(part.share_for(2)))
     assert not (trustee.path / PART).exists()
     assert (trustee.path / SHARE).stat().st_mode & 0o777 == 0o600
     share = TrusteeDirectory(trustee.path).share(CEREMONY)
@@ -57,7 +66,7 @@ def test_the_part_is_gone_once_the_share_is_kept(trustee: TrusteeDirectory, rng:
 def test_a_backup_brings_all_back(trustee: TrusteeDirectory, tmp_path: Path, rng: random.Random) -> None:
     with pytest.raises(MisuseError, match="not made yet"):
         trustee.secrets()
-    trustee.keep(CEREMONY, KeyShare(2, CEREMONY.group.scalars_of([5])))
+    trustee.keep(CEREMONY, made(CEREMONY.group.scalars_of([5])))
     restored = TrusteeDirectory.restore(tmp_path / "new disk", trustee.secrets())
     assert restored.signing_key.identity == trustee.signing_key.identity
     assert restored.share(CEREMONY).secret.numbers() == [5]
@@ -77,7 +86,7 @@ def test_damaged_files_are_named(trustee: TrusteeDirectory, rng: random.Random, 
     with pytest.raises(FormatError, match=r"share\.key"):
         trustee.share(CEREMONY)
     (trustee.path / IDENTITY).write_bytes(b"x")
-    with pytest.raises(StoreError, match=r"identity\.key: a key has 32 bytes, not 1"):
+    with pytest.raises(ConfigError, match=r"identity\.key: is not a key of a trustee of 64 hexadecimal digits"):
         TrusteeDirectory(trustee.path)
 
 

@@ -8,7 +8,6 @@ from votes.ballot.ballots import decode_ballot
 from votes.ballot.challenging import open_ballot
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.record.entries import EntryKind, decode_entry
-from votes.record.phases import Phase
 from votes.verify.finding import FoundBallot, find_ballots
 from votes.verify.opened import open_log, opened_record
 
@@ -18,7 +17,7 @@ class Log:
 
     def __init__(self) -> None:
         self.whole = whole = WholeElection()
-        whole.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, whole.world.keys.board)
+        whole.open()
         self.challenged = whole.voters.made(0, (ChosenOptions(frozenset({1})), YesOrNo(True)))
         whole.append(EntryKind.CHALLENGE, open_ballot(self.challenged), OPENS_AT)
         for counter in (2, 3):
@@ -40,17 +39,17 @@ def log() -> Log:
 
 
 def test_a_ballot_is_found_by_its_tracking_code(log: Log) -> None:
-    [found] = log.find(log.code(4))
-    assert (found.entry, found.fate) == (4, "it counts")
-    [found] = log.find(log.code(3).lower().replace("-", " "))
-    assert (found.entry, found.fate) == (3, "it does not count: the same voter cast one with a higher counter")
+    [found] = log.find(log.code(7))
+    assert (found.entry, found.fate) == (7, "it counts")
+    [found] = log.find(log.code(6).lower().replace("-", " "))
+    assert (found.entry, found.fate) == (6, "it does not count: the same voter cast one with a higher counter")
     assert log.find("AAAAA-AAAAA-AAAAA-AAAAA") == []
 
 
 def test_a_challenged_ballot_says_what_it_says(log: Log) -> None:
     [found] = log.find(log.challenged.ballot.tracking_code)
-    assert (found.entry, found.says) == (2, (ChosenOptions(frozenset({1})), YesOrNo(True)))
+    assert (found.entry, found.says) == (5, (ChosenOptions(frozenset({1})), YesOrNo(True)))
 
 
 def test_all_ballots_of_a_credential_are_found(log: Log) -> None:
-    assert [each.entry for each in log.find(log.whole.voters.voters[0].credential.hex())] == [3, 4, 2]
+    assert [each.entry for each in log.find(log.whole.voters.voters[0].credential.hex())] == [6, 7, 5]

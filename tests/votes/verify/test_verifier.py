@@ -8,11 +8,15 @@ from loopixmix.group.ristretto import ristretto255
 from loopixmix.verdict import Check
 from tests.worlds.elections import CLOSES_AT, OPENS_AT
 from tests.worlds.whole_elections import CHOICES, WholeElection
+from votes.ballot.challenging import open_ballot
 from votes.ballot.plaintexts import extract_numbers
+from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
+from votes.record.merkle import MerkleTree, leaf_hash
 from votes.record.phases import Phase
+from votes.record.trustees import ListCommitment, TrusteeObjection
 from votes.shuffle.chunks import Unwatched
-from votes.verify.opened import LieError
+from votes.verify.opened import LieError, SeenBallots
 from votes.verify.published import CREDENTIALS, ENTRIES, HEAD, RECORD
 from votes.verify.verifier import EXPECTED, Verification, verify
 
@@ -95,7 +99,7 @@ def test_a_changed_byte_anywhere_is_found(held: WholeElection, name: str, place:
 
 
 def test_a_ballot_that_the_board_drops_is_found(held: WholeElection) -> None:
-    del held.entries[2]
+    del held.entries[5]
     assert lie(held).name == "mixes"
 
 
@@ -111,14 +115,14 @@ def test_a_ballot_after_the_election_closed_is_found(election: WholeElection) ->
 
 
 def test_a_late_ballot_in_an_election_that_closes_late_is_found(election: WholeElection) -> None:
-    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.open()
     election.append(EntryKind.BALLOT, election.voters.cast(0, CHOICES[0]), CLOSES_AT)
     election.go_on(Phase.OPEN, Phase.CLOSED, CLOSES_AT, election.world.keys.board)
     assert "was not open" in lie(election).detail
 
 
 def test_a_wrong_ballot_that_nobody_excluded_is_a_lie_of_the_board(election: WholeElection) -> None:
-    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.open()
     stuffed = bytearray(election.voters.cast(0, CHOICES[0]))
     stuffed[-40] ^= 1
     election.append(EntryKind.BALLOT, bytes(stuffed), OPENS_AT)
@@ -129,7 +133,7 @@ def test_a_wrong_ballot_that_nobody_excluded_is_a_lie_of_the_board(election: Who
 
 
 def test_a_wrong_ballot_that_was_excluded_stops_nothing(election: WholeElection) -> None:
-    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.open()
     broken = election.append(EntryKind.BALLOT, b"\1 no ballot at all", OPENS_AT)
     election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
     election.exclude(broken, "it is no ballot")
@@ -140,7 +144,7 @@ def test_a_wrong_ballot_that_was_excluded_stops_nothing(election: WholeElection)
 
 
 def test_mixing_a_single_ballot_is_told_to_hide_nothing(election: WholeElection) -> None:
-    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.open()
     election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
     election.close()
     election.mix()
@@ -150,7 +154,7 @@ def test_mixing_a_single_ballot_is_told_to_hide_nothing(election: WholeElection)
 
 
 def test_the_highest_counter_counts_in_whatever_order_ballots_came(election: WholeElection) -> None:
-    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.open()
     for counter, choices in ((2, CHOICES[1]), (1, CHOICES[0])):
         election.append(EntryKind.BALLOT, election.voters.cast(0, choices, counter=counter), OPENS_AT)
     election.close()
@@ -163,12 +167,12 @@ def test_the_highest_counter_counts_in_whatever_order_ballots_came(election: Who
 
 
 def test_two_ballots_with_one_counter_are_told(election: WholeElection) -> None:
-    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.open()
     for choices in CHOICES[:2]:
         election.append(EntryKind.BALLOT, election.voters.cast(0, choices), OPENS_AT)
     election.close()
     _, verification = checks_of(election)
-    assert verification.faults == ["entries 2, 3: different ballots with one counter, 1"]
+    assert verification.faults == ["entries 5, 6: different ballots with one counter, 1"]
 
 
 def _exchange_output(election: WholeElection) -> None:
@@ -224,6 +228,115 @@ def test_too_few_good_trustees_are_told(election: WholeElection) -> None:
 def test_an_election_that_still_goes_on_is_told(election: WholeElection) -> None:
     election.vote()
     assert lie(election).detail == "the election is closed, and not yet mixed"
+
+
+def test_an_election_that_a_trustee_did_not_sign_is_told(election: WholeElection) -> None:
+    election.sign((1, 3))
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail == (
+        "entry 3: the board opened the election, but the record is not signed by trustee 2 (Trustee 2)"
+    )
+
+
+def test_a_signature_that_is_not_the_trustees_is_told(election: WholeElection) -> None:
+    first, second, _ = election.world.approvals()
+    election.append(EntryKind.APPROVAL, first[:64] + second[64:], OPENS_AT - 5)
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail.startswith("entry 1: it is no trustee's signature under the record")
+
+
+def test_a_trustee_that_gives_a_share_before_it_bound_itself_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.mix()
+    election.bound.add(1)
+    election.announce_share(0, 1, election.share(0, 1))
+    found = lie(election)
+    assert (found.name, found.detail.partition(": ")[2]) == (
+        "log",
+        "trustee 1 announces a share before it bound itself to its lists",
+    )
+
+
+def test_a_second_binding_of_one_trustee_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.mix()
+    election.bind(1)
+    other = ListCommitment(fingerprint=Hex(election.world.fingerprint), trustee=1, lists=(Hex(bytes(32)),) * 2)
+    election.say(EntryKind.LISTS, other, election.world.keys.trustees[0])
+    assert lie(election).detail.endswith("trustee 1 binds itself to lists a second time")
+
+
+def test_a_trustee_bound_to_other_lists_is_told_and_stops_nothing(election: WholeElection) -> None:
+    election.vote()
+    election.mix()
+    other = ListCommitment(fingerprint=Hex(election.world.fingerprint), trustee=2, lists=(Hex(bytes(32)),) * 2)
+    election.say(EntryKind.LISTS, other, election.world.keys.trustees[1])
+    election.decrypt()
+    checks, verification = checks_of(election)
+    assert all(check.passed for check in checks)
+    assert verification.faults == ["trustee 2 (Trustee 2) bound itself to other lists than those of the last mixer"]
+
+
+def test_a_false_challenge_that_the_board_stored_is_named_and_challenges_nothing(election: WholeElection) -> None:
+    election.open()
+    cast = election.voters.made(0, CHOICES[0])
+    opening = bytearray(open_ballot(cast))
+    opening[-1] ^= 1
+    for false in (bytes(opening), b"no opening"):
+        index = election.append(EntryKind.CHALLENGE, false, OPENS_AT)
+    election.append(EntryKind.BALLOT, cast.ballot.encoding, OPENS_AT)
+    election.close()
+    checks, verification = checks_of(election)
+    assert checks[3].value == "1 count of 1"
+    assert [fault.partition(": ")[0] for fault in verification.faults] == [f"entry {index - 1}", f"entry {index}"]
+    assert "is wrong, and challenges nothing" in verification.faults[0]
+
+
+def seen_by(election: WholeElection, wrong: dict[int, str]) -> SeenBallots:
+    tree = MerkleTree(map(leaf_hash, election.entries))
+    return SeenBallots(len(tree), tree.root(), wrong)
+
+
+def verified(election: WholeElection, seen: SeenBallots) -> Verification:
+    verification = Verification(election.publish(), ristretto255(), Unwatched(), seen=seen)
+    for step in (verification.record, verification.list_of_credentials, verification.entries, verification.ballots):
+        step()
+    return verification
+
+
+def test_ballots_that_were_checked_while_they_came_are_not_checked_again(election: WholeElection) -> None:
+    election.open()
+    wrong = bytearray(election.voters.cast(0, CHOICES[0]))
+    wrong[-300] ^= 1
+    stored = election.append(EntryKind.BALLOT, bytes(wrong), OPENS_AT)
+    seen_right, seen_wrong = seen_by(election, {}), seen_by(election, {stored: "its proof"})
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    election.close()
+    assert len(verified(election, seen_right).ballot_box.counting) == 2
+    with pytest.raises(LieError, match=f"entry {stored}: its proof; it was stored, and not excluded"):
+        verified(election, seen_wrong)
+
+
+def test_what_was_checked_counts_for_this_log_only(election: WholeElection) -> None:
+    election.vote()
+    seen = seen_by(election, {})
+    with pytest.raises(LieError, match="others than before: the board signed two logs"):
+        verified(election, SeenBallots(seen.size, bytes(32), {}))
+    with pytest.raises(LieError, match="the board shortened it"):
+        verified(election, SeenBallots(seen.size + 1, seen.root, {}))
+
+
+def test_objections_of_trustees_are_told(election: WholeElection) -> None:
+    election.vote()
+    objection = TrusteeObjection(
+        fingerprint=Hex(election.world.fingerprint), trustee=3, at_s=CLOSES_AT, reason="it closed late"
+    )
+    election.say(EntryKind.OBJECTION, objection, election.world.keys.trustees[2])
+    _, verification = checks_of(election)
+    assert verification.faults == ["trustee 3 (Trustee 3) objects: it closed late"]
 
 
 def test_a_statement_by_another_party_is_refused(election: WholeElection) -> None:

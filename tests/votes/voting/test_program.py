@@ -8,11 +8,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from client.testing import FakeClient, wait_for
-from loopixmix.errors import MisuseError
+from loopixmix.errors import MisuseError, SignatureError
 from tests.worlds.clients.memory_web import MemoryWeb
 from tests.worlds.elections import CLOSES_AT
-from tests.worlds.voting import GROUP, VotingWorld
+from tests.worlds.voting import GROUP, Answers, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
+from votes.board.requests import RequestKind
 from votes.credentials.codes import CodeError
 from votes.voting.asking import BoardQuestions, WrongBoardError
 from votes.voting.casting import VotingBooth
@@ -69,6 +70,43 @@ def test_from_a_code_to_a_booth(program: Program) -> None:
     assert len(program.world.service.asked) == asked
 
 
+def test_the_program_waits_until_all_trustees_signed(tmp_path: Path) -> None:
+    world = VotingWorld(tmp_path, signed=False)
+    program = Program(world, world.client())
+    entering = Deferred.fromCoroutine(
+        enter_booth(program.setting, tmp_path / "client", world.codes[0], world.invitation(0), spread_s=60.0)
+    )
+    for _ in range(100):
+        world.clock.advance(60)
+    assert not entering.called
+    assert program.said[-1] == (
+        "the board refuses it: the record is not signed by trustee 1 (Trustee 1), 2 (Trustee 2), 3 (Trustee 3); "
+        "waiting for that"
+    )
+    world.sign()
+    wait_for(entering, world.clock, within_s=1_000)
+    world.close()
+
+
+class ForgingBoard:
+    """A board that gives signatures which nobody made."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def answer(self, body: bytes) -> bytes:
+        return b"\0" + bytes(3 * 64) if body[0] == RequestKind.SIGNATURES else self._answers.answer(body)
+
+
+def test_a_record_that_a_trustee_did_not_sign_is_never_voted_on(program: Program) -> None:
+    program.world.service.answers = ForgingBoard(program.world.service.answers)
+    with pytest.raises(SignatureError, match=r"trustee 1 .* did not sign this record"):
+        program.enter()
+    # Nor is it kept, as if it had been found right.
+    with pytest.raises(SignatureError):
+        program.enter()
+
+
 def guest_of(world: VotingWorld, *, provider: str = "", service: str = "") -> str:
     stranger = world.network.client()
     wait_for(open_guest(stranger, world.rng, provider=provider, service=service), world.clock)
@@ -121,7 +159,7 @@ def test_the_program_ends_when_the_ballot_is_on_the_board(program: Program) -> N
     wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
     wait_for(await_receipts(program.setting, booth, board), clock, within_s=100_000, step_s=300)
     assert "is cast at a random time" in program.said[-3]
-    assert program.said[-2].startswith("it is entry 2 of the board's")
+    assert program.said[-2].startswith("it is entry 5 of the board's")
     assert program.said[-1] == "witness@provider-1 knows 1 states of the board's log, and all go together"
 
 
@@ -141,7 +179,7 @@ def test_who_has_voted_may_vote_again(program: Program) -> None:
     assert not waiting.called
     wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
     wait_for(waiting, clock, within_s=100_000, step_s=300)
-    assert any("it is entry 3 of the board's" in line for line in program.said)
+    assert any("it is entry 6 of the board's" in line for line in program.said)
 
 
 def test_after_the_end_the_ballot_is_looked_for_again(program: Program) -> None:
@@ -152,7 +190,7 @@ def test_after_the_end_the_ballot_is_looked_for_again(program: Program) -> None:
     clock.advance(CLOSES_AT - clock.seconds() + 1)
     program.said.clear()
     wait_for(awaited(program, booth, board), clock)
-    assert any("it is entry 2 of the board's" in line for line in program.said)
+    assert any("it is entry 5 of the board's" in line for line in program.said)
 
 
 def test_after_a_lost_ballot_another_one_can_be_cast(program: Program) -> None:
@@ -167,7 +205,7 @@ def test_after_a_lost_ballot_another_one_can_be_cast(program: Program) -> None:
     program.world.network.mend()
     wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
     wait_for(waiting, clock, within_s=100_000, step_s=60)
-    assert any("it is entry 2 of the board's" in line for line in program.said)
+    assert any("it is entry 5 of the board's" in line for line in program.said)
 
 
 def test_the_page_is_served_until_then(program: Program) -> None:

@@ -78,6 +78,7 @@ class BoardFace:
                 {
                     "fingerprint": standing.fingerprint.hex(),
                     "phase": standing.phase.value if standing.has_election else None,
+                    "awaited": standing.unsigned if standing.has_election else None,
                     "entries": self._board.log.size,
                     "turnout": [{"from": begin, "voters": count} for begin, count in self._board.turnout()],
                 },

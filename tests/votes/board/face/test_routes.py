@@ -73,17 +73,18 @@ def test_auditors_download_all_and_check_it(boards: BoardWorld, browser: Browser
         b'{"entry":0}',
     )
     before = decode_head(browser.get("/v1/head"), world.keys.board.identity).head
+    boards.sign()
     boards.clock.now_s = world.election.opens_at
     for voter in range(3):
         boards.casting.cast(plain_ballot(voter))
     assert browser.get("/v1/record") == world.record
     state = json.loads(browser.get("/v1/state"))
-    assert (state["phase"], state["entries"]) == ("open", 5)
+    assert (state["phase"], state["entries"]) == ("open", 8)
     assert state["turnout"] == [{"from": 1_800_000_000, "voters": 3}]
-    assert len(list(split_entries(browser.get("/v1/entries")))) == 5
+    assert len(list(split_entries(browser.get("/v1/entries")))) == 8
     growth = decode_head_and_path(browser.get(f"/v1/consistency/{before.size}"), world.keys.board.identity)
     check_growth(before, growth.head.head, growth.path)
-    assert browser.call("GET", "/v1/consistency/6")[0] == 404
+    assert browser.call("GET", "/v1/consistency/9")[0] == 404
 
 
 def test_a_download_goes_on_after_a_break(boards: BoardWorld, browser: Browser) -> None:
@@ -110,7 +111,7 @@ def test_a_mixer_announces_sends_its_files_and_announces_again(boards: BoardWorl
             )
             assert (status, json.loads(content)["have_bytes"]) == (200, min(offset + 3, len(file)))
         assert browser.call("POST", f"/v1/files/{digest}/whole", Authorization=f"Bearer {token}")[0] == 204
-    assert browser.announce(EntryKind.MIX, mix) == (201, b'{"entry":3}')
+    assert browser.announce(EntryKind.MIX, mix) == (201, b'{"entry":6}')
     assert browser.get(f"/v1/files/{OUTPUT.hex()}") == b"output"
     assert browser.get(f"/v1/files/{PROOF.hex()}", Range="bytes=1-2") == b"ro"
 
@@ -122,7 +123,7 @@ def test_what_is_wrong_is_refused_with_a_reason(boards: BoardWorld, browser: Bro
     assert browser.announce(EntryKind.MIX, mix) == (409, b"the election is open: there is no mix now\n")
     boards.end()
     assert browser.announce(EntryKind.MIX, mix[:-1])[0] == 400
-    assert browser.call("POST", "/v1/entries/77", mix) == (404, b"an entry's kind is 1 to 9\n")
+    assert browser.call("POST", "/v1/entries/77", mix) == (404, b"an entry's kind is 1 to 12\n")
     assert browser.call("PUT", f"/v1/files/{OUTPUT.hex()}/0", b"output")[0] == 400
     assert browser.call("PUT", "/v1/files/zz/0", b"output")[0] == 400
     assert browser.call("GET", "/v1/files/..%2fboard.key")[0] == 404
@@ -133,7 +134,7 @@ def test_what_is_wrong_is_refused_with_a_reason(boards: BoardWorld, browser: Bro
 def test_ballots_do_not_come_by_this_way(boards: BoardWorld, browser: Browser) -> None:
     boards.open()
     assert browser.announce(EntryKind.BALLOT, plain_ballot(1))[0] == 400
-    assert boards.board.log.size == 2
+    assert boards.board.log.size == 5
 
 
 def test_one_address_cannot_keep_the_board_busy(boards: BoardWorld, browser: Browser) -> None:

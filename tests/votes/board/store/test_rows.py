@@ -43,7 +43,7 @@ def ballot(place: int, voter: int, *, at_s: int = 0, is_first: bool = True) -> N
 
 
 def test_entries_come_back_in_order(store: Store) -> None:
-    made = [Entry(EntryKind(1 + number % 9), 2**40 + number, b"\0body") for number in range(20)]
+    made = [Entry(EntryKind(1 + number % 12), 2**40 + number, b"\0body") for number in range(20)]
     assert store.read(last_time_s) == 0
     store.write(lambda connection: add_entries(connection, 0, [(entry, name(at)) for at, entry in enumerate(made)]))
     assert store.read(lambda connection: list(leaf_hashes(connection))) == [name(at) for at in range(20)]

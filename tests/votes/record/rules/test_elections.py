@@ -30,7 +30,7 @@ def test_a_complete_record_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("version", 2, "version is 2; allowed is 1"),
+        ("version", 1, "version is 1; allowed is 2"),
         ("title", "a" * 201, "title has 201 characters; allowed is 1 to 200"),
         ("description", "a" * 10_001, "description has 10001 characters; allowed is 0 to 10000"),
         ("group", "P-256", "group is 'P-256'; allowed is ristretto255"),

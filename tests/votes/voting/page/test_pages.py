@@ -95,7 +95,7 @@ def test_from_a_ballot_to_its_place_on_the_board(browser: Browser) -> None:
     assert "The board has stored it" in text
     assert code in text
     checked = browser.page(wait_for(browser.pages.check(browser.visit({}), 1), world.clock))
-    assert "Your ballot is entry 2 of the board's" in checked
+    assert "Your ballot is entry 5 of the board's" in checked
 
 
 def test_a_second_press_of_the_button_casts_nothing(browser: Browser) -> None:

@@ -1,0 +1,134 @@
+"""An issuer of surveys in tests: drafts, and an issuer whose clock a test moves."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from loopixmix.store.commits import SharedCommits
+from loopixmix.store.sqlite import sqlite_url
+from loopixmix.store.transactions import Store
+from loopixmix.tokens import PendingToken, TokenKey, begin_token, decode_token_key
+from loopixmix.tokens.exchange import encode_issue_request
+from stats.issue.codes import draw_code, hash_code
+from stats.issue.directory import STORE_FILE
+from stats.issue.issuing import SurveyIssuing
+from stats.issue.people import add_codes, erase_people, erase_signed
+from stats.issue.store import SCHEMA
+from stats.issue.surveys import IssuedSurveys, add_survey
+from stats.questionnaire.questionnaire import (
+    Batching,
+    Periods,
+    PersonKind,
+    Persons,
+    PrivacyGoal,
+    SurveyDraft,
+    SurveyKey,
+    Travel,
+)
+from stats.questionnaire.questions import SingleChoice
+from tests.worlds.tokens import private_key
+
+OPENS_S, CLOSES_S = 1_796_112_000, 1_796_112_000 + 3 * 86_400
+BEFORE_S = OPENS_S - 3600.0
+
+
+def survey_draft(
+    *,
+    questions: int = 1,
+    kind: PersonKind = PersonKind.CODES,
+    provider: str = "",
+    travel: Travel = Travel.SEPARATE,
+    periods: Periods | None = None,
+    name: str = "tea",
+) -> SurveyDraft:
+    """Return a draft of a survey that opens at `OPENS_S`."""
+    return SurveyDraft(
+        name=name,
+        version=1,
+        title="Tea",
+        consent="Your answers are randomised before they leave this machine.",
+        opens=datetime.fromtimestamp(OPENS_S, UTC),
+        closes=datetime.fromtimestamp(CLOSES_S, UTC),
+        collector="two",
+        persons=Persons(kind=kind, issuer="one", provider=provider),
+        privacy=PrivacyGoal(eps="1"),
+        batching=Batching(threshold=100, longest_wait_s=3600),
+        travel=travel,
+        periods=periods,
+        questions=tuple(
+            SingleChoice(name=f"q{number}", text="Tea?", options=("yes", "no")) for number in range(questions)
+        ),
+    )
+
+
+class IssuerWorld:
+    """An issuer with its files and its store; the program around it is left out."""
+
+    def __init__(self, path: Path, database: str = "", *, draft: SurveyDraft | None = None) -> None:
+        self.path = path
+        self.rng = random.Random(1)
+        self.now_s = BEFORE_S
+        self._numbers = itertools.count()
+        self.draft = draft or survey_draft()
+        self.draft_id = self.draft.draft_id
+        self.public = self.add(self.draft)
+        self.url = database or sqlite_url(path / STORE_FILE)
+        self.open()
+
+    def add(self, draft: SurveyDraft, told: Callable[[int], object] = lambda _: None) -> list[SurveyKey]:
+        """Add a survey."""
+        return add_survey(self.path, draft, now_s=self.now_s, rng=self.rng, told=told, make_key=self._make_key)
+
+    def _make_key(self) -> bytes:
+        # Each test has the same keys, which are made once.
+        return private_key(next(self._numbers))
+
+    def open(self) -> None:
+        """Start the issuer, perhaps once more."""
+        self.store = Store(SCHEMA, self.url, exclusive=True)
+        self.commits = SharedCommits(self.store)
+        self.surveys = IssuedSurveys(self.path, rng=self.rng)
+        self.refresh()
+        self.issuing = SurveyIssuing(keys=self.surveys, commits=self.commits)
+
+    def close(self) -> None:
+        """Stop it."""
+        self.store.close()
+
+    def refresh(self) -> None:
+        """Do what the program does every few seconds."""
+        self.surveys.refresh(
+            self.now_s,
+            ended=lambda key_id: self.commits.write(lambda c: erase_signed(c, key_id)),
+            closed=lambda draft_id: self.commits.write(lambda c: erase_people(c, draft_id)),
+        )
+
+    def key(self, number: int = 0) -> TokenKey:
+        """Return a key of the survey, in the order of the file of keys."""
+        return decode_token_key(self.public[number].key)
+
+    def new_code(self) -> str:
+        """Make a code."""
+        code = draw_code(self.rng)
+        self.store.write(lambda c: add_codes(c, self.draft_id, [hash_code(self.draft_id, code.encode())]))
+        return code
+
+    def ask(self, code: str, pending: PendingToken) -> bytes:
+        """Ask for a token; return the blind signature, or raise the refusal."""
+        return self.issuing.issue(encode_issue_request(pending.key, code.encode(), [pending.blinded]), self.now_s)
+
+    def begin(self, number: int = 0) -> PendingToken:
+        """Begin a token under a key of the survey."""
+        return begin_token(self.key(number), self.rng)
+
+
+def write_draft(path: Path, draft: SurveyDraft) -> Path:
+    """Write a draft into a file, as an author does: not in its canonical form."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(draft), indent=2))
+    return path
