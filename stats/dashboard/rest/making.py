@@ -81,7 +81,9 @@ def question_document(survey: ShownSurvey, result: QuestionResult) -> doc.Questi
         reports=result.shares.reports,
         noise=NOISE_LABEL,
         values=_values(result.labels, result.shares),
-        mean=mean and doc.MeanDocument(value=mean.value, low=mean.low, high=mean.high, rounding=mean.rounding),
+        mean=None
+        if mean is None
+        else doc.MeanDocument(value=mean.value, low=mean.low, high=mean.high, rounding=mean.rounding),
         quantiles=[]
         if result.summary is None
         else [
