@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
@@ -60,7 +59,7 @@ def dashboard_factory(
     )
     gate = PageGate(pages, origin=origin, entrance=entrance)
     api = StatsApi(ApiParts(results, parts.book, turns, CallerBounds(clock)))
-    face = DashboardFace(gate, cast("IResource", api.app.resource()))
+    face = DashboardFace(gate, cast("Resource", api.app.resource()))
     return page_factory(cast("IResource", face), clock=clock, most=MOST_CONNECTIONS, most_per_address=MOST_PER_ADDRESS)
 
 
@@ -69,7 +68,7 @@ class DashboardFace(Resource):
 
     isLeaf = True  # noqa: N815 (Twisted's name)
 
-    def __init__(self, pages: PageGate, api: IResource) -> None:
+    def __init__(self, pages: PageGate, api: Resource) -> None:
         """`pages`: for people. `api`: for programs, below /v1."""
         super().__init__()
         self._pages = pages
@@ -78,5 +77,6 @@ class DashboardFace(Resource):
     def render(self, request: Request) -> bytes | int:
         """Answer a request."""
         if request.path == b"/v1" or request.path.startswith(b"/v1/"):
-            return cast("bytes | int", self._api.render(cast(IRequest, request)))
+            answered: bytes | int = self._api.render(request)
+            return answered
         return self._pages.render(request)

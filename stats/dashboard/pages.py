@@ -60,9 +60,9 @@ class DashboardPages:
     title = "Private statistics"
     places = (
         MenuEntry("/", "Surveys"),
-        MenuEntry("/refusals", "Refused reports"),
+        MenuEntry("/refusals", "Refusals"),
         MenuEntry("/record", "Record"),
-        MenuEntry("/about", "What figures mean"),
+        MenuEntry("/about", "Help"),
     )
 
     def __init__(self, results: SurveyResults, book: AnalystBook, turns: WaitingTurns, *, clock: Clock) -> None:
@@ -95,15 +95,14 @@ class DashboardPages:
             where = period_filter(visit.query, survey)
             progress = self._results.progress(survey)
             head = [open_label(survey), survey_links(survey, visit.to)]
-            head.append(progress_panel(survey, progress, self._clock.seconds()))
+            privacy = survey_privacy(survey, progress)
+            head.append(progress_panel(survey, progress, privacy, self._clock.seconds()))
             found = [self._results.question(survey, question.name, where) for question in chosen]
             questions = [question_section(survey, result, visit.to) for result in found]
             links = page_links(survey, draft.questions, page, QUESTIONS_A_PAGE, visit.to)
             filters = filter_form(survey, where, visit.to(f"/survey/{name}"))
-            privacy = privacy_panel(survey_privacy(survey, progress))
-            return Shown(
-                draft.title, [*head, filters, *questions, links, privacy, _look_again(visit, f"/survey/{name}")]
-            )
+            tail = [links, privacy_panel(privacy), _look_again(visit, f"/survey/{name}")]
+            return Shown(draft.title, [*head, filters, *questions, *tail])
 
         return await self._seen(visit, work)
 
@@ -200,7 +199,7 @@ class DashboardPages:
     @app.page("/refusals")
     async def refusals(self, visit: Visit) -> PageAnswer:
         """Show how many reports were refused, by reason."""
-        return await self._seen(visit, lambda _: Shown("Refused reports", refusal_table(self._results.view.refusals())))
+        return await self._seen(visit, lambda _: Shown("Refusals", refusal_table(self._results.view.refusals())))
 
     @app.page("/record")
     async def record(self, visit: Visit) -> PageAnswer:
@@ -210,7 +209,7 @@ class DashboardPages:
     @app.page("/about")
     async def about(self, visit: Visit) -> PageAnswer:
         """Tell what the figures mean."""
-        return await self._seen(visit, lambda _: Shown("What figures mean", ABOUT))
+        return await self._seen(visit, lambda _: Shown("Help", ABOUT))
 
     async def _seen(self, visit: Visit, work: Callable[[Analyst], PageAnswer]) -> PageAnswer:
         """Do `work` for somebody who may look; lead others to the door."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ from stats.questionnaire.questionnaire import (
     MechanismKind,
     MechanismSpec,
     Mode,
+    Periods,
     PersonKind,
     Persons,
     PrivacyGoal,
@@ -95,6 +97,19 @@ TRIP = TripQuestion(
 )
 ROUTE = RouteQuestion(name="route", text="Which way did you take?", places=("North", "South", "West"), steps=2)
 LOAD = CounterQuestion(name="load", text="How many packets did the relay carry?", most=99, buckets=10)
+
+
+WEEKLY = (
+    ("home", MechanismKind.KRR, 5),
+    ("transport", MechanismKind.SAMPLED_BIT, 32),
+    ("age", MechanismKind.KRR, 7),
+    ("wish", MechanismKind.KRR, 3),
+)
+
+
+def spec(kind: MechanismKind, domain: int, true_weight: int) -> MechanismSpec:
+    """Return a mechanism of these weights: the true one to 1."""
+    return MechanismSpec(kind=kind, domain=domain, true_weight=true_weight, false_weight=1)
 
 
 def drafted(name: str, questions: Sequence[AnyQuestion], **changed: object) -> SurveyDraft:
@@ -248,6 +263,26 @@ class DashboardWorld:
     def close(self) -> None:
         self.columns.close()
         self.book.close()
+
+
+def fill(world: DashboardWorld) -> tuple[ShownSurvey, ShownSurvey, ShownSurvey]:
+    """Give the collector surveys of all kinds: one over weeks, one with maps and ways, one that is open to anybody."""
+    rng = random.Random(2)
+    weekly = drafted("neighbourhood", [HOME, TRANSPORT, AGE, TOPIC], periods=Periods(length_s=WEEK_S, count=6))
+    specs = {name: spec(kind, domain, 6) for name, kind, domain in WEEKLY}
+    town, survey = world.town, world.add(frozen(weekly, specs))
+    for period in range(5):
+        town.weights["home"] = [50, 20 + 8 * period, 20, 9, 0.05]
+        town.weights["age"] = [1, 3, 4, 4, 3, 3, 1]
+        town.answer(survey, 1500, period=period, batch=period)
+    town.weights["place"] = [math.exp(-((n // 12 - 3) ** 2 + (n % 12 - 5) ** 2) / 4) for n in range(96)] + [0.3]
+    town.weights["trip"] = [rng.random() ** 3 for _ in range(16)]
+    ways = world.add(frozen(drafted("ways", [PLACE, TRIP, ROUTE, LOAD], travel=Travel.SEPARATE)), 4000)
+    everybody = Persons(kind=PersonKind.OPEN, issuer="provider-2")
+    festival = world.add(frozen(drafted("festival", [TOPIC], persons=everybody)), 900)
+    world.view.refused = {"malformed": 3, "token": 41, "closed": 7}
+    world.view.lost[survey.survey_id] = {(0, 0): 112}
+    return survey, ways, festival
 
 
 def answered(answer: Awaitable[PageAnswer]) -> PageAnswer:

@@ -69,7 +69,7 @@ def _cell(x: float, y_px: float, width: float, height_px: float, shade: int | No
 
 def _legend(most: float, has_untold: bool) -> Tag:
     bounds = [most * shade / SHADES for shade in range(SHADES + 1)]
-    spans = [f"{show_number(low)} to {show_number(high)}" for low, high in pairwise(bounds)] if most > 0 else []
+    spans = [f"{_near(low)} to {_near(high)}" for low, high in pairwise(bounds)] if most > 0 else []
     named = [("heat-0", "0"), *((f"heat-{number}", span) for number, span in enumerate(spans, 1))]
     if has_untold:
         named.append(("untold", "not told"))
@@ -80,3 +80,8 @@ def _swatch(kind: str) -> Tag:
     box = element("rect", x="0", y="0", width="16", height="16", class_=f"heat {kind}")
     cross = [element("line", x1="0", y1="16", x2="16", y2="0", class_="untold")] if kind == "untold" else []
     return element("svg", box, *cross, width="16", height="16", aria_hidden="true", focusable="false")
+
+
+def _near(value: float) -> str:
+    """Return a bound of the legend with two digits: between shades nobody sees more."""
+    return show_number(float(f"{value:.2g}"))

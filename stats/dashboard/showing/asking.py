@@ -61,7 +61,7 @@ def export_form(survey: ShownSurvey) -> Form:
     """Return the form that orders a file."""
     names = [Option(str(number), ", ".join(each.questions)) for number, each in enumerate(survey.tables)]
     sheet = ChoiceField(SHEET, "Reports of which questions?", names, "Only for randomised reports.", required=False)
-    return Form(PART, FORMAT, sheet, FIRST, LAST, submit="Export")
+    return Form(PART, FORMAT, *((sheet,) if len(names) > 1 else ()), FIRST, LAST, submit="Export")
 
 
 def export_order(filled: Filled) -> ExportOrder:

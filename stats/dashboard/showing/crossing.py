@@ -32,8 +32,8 @@ def cross_table(result: CrossResult) -> list[Content]:
             *(
                 HIDDEN
                 if cells.hidden[i, j]
-                else f"{percent(cells.possible[i, j])} ({percent(min(low[i, j], cells.possible[i, j]))} to "
-                f"{percent(max(high[i, j], cells.possible[i, j]))})"
+                else f"{percent(cells.possible[i, j])} ({min(low[i, j], cells.possible[i, j]) * 100:.1f} to "
+                f"{max(high[i, j], cells.possible[i, j]) * 100:.1f})"
                 for j in range(shape[1])
             ),
         )

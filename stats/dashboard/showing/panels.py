@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from loopixmix.web.showing.markup import Content, element, paragraph, section
+from loopixmix.web.showing.markup import Content, element, link, paragraph, section
 from loopixmix.web.showing.numbers import show_number
 from loopixmix.web.showing.tables import Cell, table
 from stats.dashboard.privacy import HONEST_MIXES, SurveyPrivacy
@@ -14,6 +14,8 @@ from stats.dashboard.seams import ShownSurvey
 from stats.dashboard.wording import moment
 from stats.questionnaire.questionnaire import AtClose
 
+TOLERANCE = 1e-4
+"""By which share two computations of one loss may differ."""
 OPEN_WORDS = "Open survey: anybody may have answered, and as often as they liked."
 
 
@@ -27,8 +29,10 @@ def open_label(survey: ShownSurvey) -> Content:
     return element("p", element("strong", OPEN_WORDS), class_="errors") if survey.is_open else ""
 
 
-def progress_panel(survey: ShownSurvey, progress: Sequence[SheetProgress], now_s: float) -> Content:
-    """Return how many answers there are, and what is not told."""
+def progress_panel(
+    survey: ShownSurvey, progress: Sequence[SheetProgress], privacy: SurveyPrivacy, now_s: float
+) -> Content:
+    """Return how many answers there are, what they give away in one line, and what is not told."""
     draft = survey.questionnaire.draft
     batching = draft.batching
     if now_s < draft.opens_s:
@@ -48,6 +52,12 @@ def progress_panel(survey: ShownSurvey, progress: Sequence[SheetProgress], now_s
         paragraph(
             f"Reports come out in batches of at least {batching.threshold:,}. How many wait is not told: a number that "
             f"grows by one would show when somebody answers.{held}{lost if discarded else ''}"
+        ),
+        paragraph(
+            f"An answer gives away at most eps0 {_eps(privacy.eps0)} if all mixes work together, and eps "
+            f"{'(told after the first batch)' if privacy.eps is None else _eps(privacy.eps)} if one is honest, with "
+            f"delta {_delta(privacy.delta)}. ",
+            link("#privacy", "What that means"),
         ),
     )
 
@@ -69,14 +79,17 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
             ("all together", _eps(privacy.eps0), "none yet" if privacy.eps is None else _eps(privacy.eps), "", "")
         )
     columns = ("report of", "eps0: all mixes collude", "eps: one mix is honest", "smallest batch", "of them honest")
-    return section(
-        "What an answer gives away",
+    more = privacy.eps is not None and privacy.eps > privacy.promised_eps * (1 + TOLERANCE)
+    return element(
+        "section",
+        element("h2", "What an answer gives away", id="privacy"),
+        element("p", "This is more than the survey promised.", class_="errors") if more else "",
         paragraph(_all_collude(privacy.eps0)),
         paragraph(_one_honest(privacy)),
         table("Privacy loss of one person in one period", columns, rows),
         paragraph(
             f"Assumed: {privacy.sybil_share * 100:g} % of the reports are an attacker's (Sybil share), "
-            f"{HONEST_MIXES} mix on the way is honest, delta is {privacy.delta:g}. The survey promised at most "
+            f"{HONEST_MIXES} mix on the way is honest, delta is {_delta(privacy.delta)}. The survey promised at most "
             f"eps {privacy.promised_eps:g}.",
             class_="quiet",
         ),
@@ -97,12 +110,16 @@ def _one_honest(privacy: SurveyPrivacy) -> Content:
         return "If one mix is honest, the protection is better. By how much is told after the first batch."
     return (
         f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps {_eps(privacy.eps)}), but "
-        f"for a chance of {privacy.delta:g} (delta). 1 time would mean that nothing at all is learnt."
+        f"for a chance of {_delta(privacy.delta)} (delta). 1 time would mean that nothing at all is learnt."
     )
 
 
 def _factor(eps: float) -> str:
     return show_number(math.ceil(math.exp(eps) * 100) / 100) if eps < 20 else f"{math.exp(eps):.1e}"
+
+
+def _delta(delta: float) -> str:
+    return f"{delta:.15f}".rstrip("0")
 
 
 def _eps(eps: float) -> str:

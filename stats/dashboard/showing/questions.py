@@ -30,7 +30,7 @@ from stats.questionnaire.questions import (
 MOST_SHOWN = 40
 """Bars in one chart; of more values the most frequent ones are shown."""
 MOST_FREQUENT = 20
-MOST_LISTED = 200
+MOST_LISTED = 60
 MOST_BLOCKS = 24
 """A map has at most so many blocks to a side: that many can be told apart on a telephone."""
 HIDDEN = "hidden"
@@ -101,7 +101,10 @@ def _bars(result: QuestionResult, most: int = MOST_SHOWN, what: str = "") -> Tag
         shown = [i for i in _most_frequent(result, min(most, MOST_BARS)) if not result.shares.hidden[i]]
     bars = [ChartBar(result.labels[i], float(possible[i]), (float(low[i]), float(high[i]))) for i in shown]
     caption = Caption(
-        title=f"{what or 'Shares'}: {result.question.name}", description=told_of(result), x="value", y="% of people"
+        title=f"{what or 'Shares'} in %: {result.question.name}",
+        description=told_of(result),
+        x="value",
+        y="% of people",
     )
     if not bars:
         return paragraph("All values are hidden: too few people seem to have any of them.", class_="quiet")
@@ -116,7 +119,9 @@ def _histogram(result: QuestionResult) -> Tag:
         for i in range(len(result.labels))
     ]
     unit = getattr(result.question, "unit", "") or "number"
-    caption = Caption(title=f"Shares: {result.question.name}", description=told_of(result), x=unit, y="% of people")
+    caption = Caption(
+        title=f"Shares in %: {result.question.name}", description=told_of(result), x=unit, y="% of people"
+    )
     return histogram(caption, bins)
 
 
@@ -133,7 +138,10 @@ def _summary(result: QuestionResult) -> Content:
         f"Only buckets are reported. That can move the mean by up to {_near(mean.rounding)}, however many answer.",
         class_="quiet",
     )
-    return [table(f"{result.question.name}: mean and quantiles", ("", "estimate", "95 % interval"), rows), rounding]
+    return [
+        table(f"{result.question.name}: mean and quantiles", ("figure", "estimate", "95 % interval"), rows),
+        rounding,
+    ]
 
 
 def _map(result: QuestionResult, question: CellQuestion) -> Tag:
@@ -154,7 +162,7 @@ def _map(result: QuestionResult, question: CellQuestion) -> Tag:
     rows = [(result.labels[i], percent(possible.ravel()[i] / 100)) for i in shown if i < possible.size]
     together = "" if step_rows == step_columns == 1 else f" A block is {step_rows} by {step_columns} cells."
     caption = Caption(
-        title=f"Map: {question.name}",
+        title=f"Map, in %: {question.name}",
         description=f"{told_of(result)} Shades tell % of people; north is above.{together}",
         x="from west to east",
         y="from south (below) to north (above)",

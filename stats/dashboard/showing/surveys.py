@@ -34,7 +34,7 @@ def survey_list(surveys: Sequence[tuple[ShownSurvey, Sequence[SheetProgress]]], 
         (
             link(to(_path(survey)), survey.questionnaire.draft.title),
             _state(survey, now_s),
-            "see data sets" if survey.is_central else f"{answers_so_far(progress):,}",
+            "-" if survey.is_central else answers_so_far(progress),
             _kind(survey),
         )
         for survey, progress in surveys
