@@ -1,0 +1,58 @@
+"""Taking an invitation: the questionnaire is fetched anonymously, and believed only if it is the one that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from client.api import Client
+from loopixmix.errors import FormatError, MisuseError, PeerError
+from stats.answer.invitation import SurveyInvitation
+from stats.answer.store.rows import KeptSurvey
+from stats.answer.surveys import JoinedSurvey
+from stats.questionnaire.questionnaire import Questionnaire, decode_questionnaire
+
+COLLECTOR = "stats"
+ISSUER = "stats-issuer"
+ASK_REPORT = 1
+ASK_QUESTIONNAIRE = 2
+TIMEOUT_S = 600.0
+
+Faults = Callable[[Questionnaire], Sequence[str]]
+"""Says all that is unsound about a questionnaire, a sentence each."""
+
+
+class WrongSurveyError(PeerError):
+    """The collector gave another questionnaire than the one of the invitation."""
+
+
+class UnsoundSurveyError(PeerError):
+    """The questionnaire does not keep what it promises."""
+
+
+async def fetch_survey(
+    client: Client, invitation: SurveyInvitation, *, faults: Faults, now_s: float, timeout_s: float = TIMEOUT_S
+) -> JoinedSurvey:
+    """Ask the collector for the questionnaire of an invitation, and check it.
+
+    Raises `WrongSurveyError` if it is another one, `UnsoundSurveyError` if it breaks its own promises, `MisuseError` if
+    it names other parties than the invitation, and the client's errors.
+    """
+    service = f"{COLLECTOR}@{invitation.collector}"
+    data = await client.request(service, bytes([ASK_QUESTIONNAIRE]) + invitation.survey_id, timeout_s=timeout_s)
+    try:
+        questionnaire = decode_questionnaire(data)
+    except FormatError as error:
+        raise WrongSurveyError(f"{service} gave no questionnaire for this invitation: {error}") from error
+    if questionnaire.survey_id != invitation.survey_id:
+        raise WrongSurveyError(f"{service} gave the questionnaire of another survey than that of the invitation")
+    found = list(faults(questionnaire))
+    if found:
+        raise UnsoundSurveyError(f"nothing is answered, because the questionnaire is not sound: {'; '.join(found)}")
+    draft = questionnaire.draft
+    if (draft.collector, draft.persons.issuer) != (invitation.collector, invitation.issuer):
+        raise MisuseError(
+            f"the invitation names {invitation.collector} and {invitation.issuer}, the questionnaire {draft.collector} "
+            f"and {draft.persons.issuer}: ask whoever sent it for a right one"
+        )
+    kept = KeptSurvey(invitation.survey_id, invitation.collector, invitation.issuer, invitation.code, data, now_s)
+    return JoinedSurvey(kept, questionnaire)

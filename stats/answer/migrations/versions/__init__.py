@@ -1,0 +1,1 @@
+"""Each version of a respondent's store, from the first one on."""
