@@ -23,11 +23,13 @@ METHODS_IN_WORDS = {
 """How each method counts, in a sentence."""
 REHEARSAL = "This was a rehearsal with test ballots. The result means nothing."
 _DECIMALS = 2
+NOT_SEEN = "\ufffd"
+"""Stands in the place of a character that cannot be seen."""
 
 
 def visible(text: str) -> str:
     """Return a text with a mark in place of each character that cannot be seen, as a voter may have written some."""
-    return "".join("\ufffd" if unicodedata.category(each).startswith("C") else each for each in text)
+    return "".join(NOT_SEEN if unicodedata.category(each).startswith("C") else each for each in text)
 
 
 def verdict(poll: ResultOfPoll) -> str | None:
