@@ -117,7 +117,12 @@ class SurveyResults:
         raise UnknownResultError(f"there is no survey {short_id[:40]!r} here")
 
     def progress(self, survey: ShownSurvey) -> list[SheetProgress]:
-        """Return the batches of each sheet. How many wait is not told: it would show when a single one comes."""
+        """Return the batches of each sheet. How many wait is not told: it would show when a single one comes.
+
+        Of true answers nothing is told: their number, too, is for noisy questions.
+        """
+        if survey.is_central:
+            return [SheetProgress(n, sheet.questions, (), 0) for n, sheet in enumerate(survey.questionnaire.sheets)]
         discarded = self.view.discarded(survey)
         return [
             SheetProgress(
@@ -174,14 +179,12 @@ class SurveyResults:
 
     def select(self, survey: ShownSurvey, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
         """Run a query of an analyst on the randomised tables of one survey."""
-        if survey.is_central:
-            raise MisuseError("this survey has true answers: ask it on the page of its data set, by its budget")
+        check_randomised(survey)
         return self._queries.select(sql, [table.name for table in survey.tables])
 
     def reports(self, survey: ShownSurvey, sheet: int, where: CellFilter) -> tuple[list[str], list[tuple[object, ...]]]:
         """Return the randomised reports of one sheet, at most as many as one file may have."""
-        if survey.is_central:
-            raise MisuseError("this survey has true answers, which never leave its data set")
+        check_randomised(survey)
         return self._queries.rows(survey.tables[sheet], where)
 
     def _supports(
@@ -207,8 +210,18 @@ class SurveyResults:
         return sum(batch.reports for batch in self._queries.batches(column.table) if _is_in(batch, where))
 
 
+def check_randomised(survey: ShownSurvey) -> None:
+    """Raise `MisuseError` if the answers of a survey are true ones."""
+    if survey.is_central:
+        raise MisuseError("this survey has true answers: ask its data set, by its budget")
+
+
 def asked(survey: ShownSurvey, name: str) -> tuple[AnyQuestion, AskedColumn]:
-    """Return a question of a survey and its column; raise `UnknownResultError` if there is none of this name."""
+    """Return a question of a survey and its column; raise `UnknownResultError` if there is none of this name.
+
+    Raises `MisuseError` if its answers are true ones: only noisy questions reach these.
+    """
+    check_randomised(survey)
     for number, sheet in enumerate(survey.questionnaire.sheets):
         if name in sheet.questions:
             spec = sheet.mechanisms[sheet.questions.index(name)]

@@ -72,7 +72,10 @@ def fetch(url: str, directory: Path, witness: str, home: Path, network: Path | N
 @URL
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path, exists=True))
 def submit(url: str, out: Path) -> None:
-    """Hand in to the board at URL what `mixer mix`, `trustee decrypt`, `tally` or `credentials erase` put into OUT."""
+    """Hand in to the board at URL what a command put into OUT.
+
+    These are `mixer mix`, `trustee sign-record`, `trustee decrypt`, `tally` and `credentials erase`.
+    """
 
     async def work(board: PublicBoard) -> None:
         from votes.public.submitting import submit as hand_in
