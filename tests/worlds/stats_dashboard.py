@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -186,9 +187,8 @@ class MemoryView:
 class Town:
     """People who answer. `weights`: how often each value of a question is true, by question; evenly otherwise."""
 
-    def __init__(self, columns: ColumnStore, seed: int = 1) -> None:
+    def __init__(self, columns: ColumnStore) -> None:
         self.columns = columns
-        self.rng = random.Random(seed)
         self.weights: dict[str, Sequence[float]] = {}
 
     def answer(self, survey: ShownSurvey, people: int, *, period: int = 0, batch: int = 0) -> None:
@@ -198,10 +198,17 @@ class Town:
             self.columns.ensure(table)
             columns: list[Column] = []
             for name, spec in zip(sheet.questions, sheet.mechanisms, strict=True):
-                mechanism = mechanism_of(spec)
-                values = self.rng.choices(range(spec.domain), self.weights.get(name), k=people)
-                columns.append(np.array([mechanism.randomise(value, self.rng) for value in values], np.uint64))
+                weights = self.weights.get(name)
+                columns.append(reports_of(spec, people, None if weights is None else tuple(weights), f"{name}-{batch}"))
             self.columns.append(table, batch, period, columns)
+
+
+@functools.lru_cache(maxsize=1000)
+def reports_of(spec: MechanismSpec, people: int, weights: tuple[float, ...] | None, seed: str) -> Column:
+    """Return the reports of people to one question. They are drawn once for all tests: that takes most of the time."""
+    mechanism, rng = mechanism_of(spec), random.Random(seed)
+    values = rng.choices(range(spec.domain), weights, k=people)
+    return np.array([mechanism.randomise(value, rng) for value in values], np.uint64)
 
 
 def at_once(work: Callable[[], T]) -> Awaitable[T]:

@@ -22,7 +22,7 @@ from votes.demo.network import BOARDS_PROVIDER, DemoSize, stop_voters
 from votes.demo.preparing import BOARD, Invited, Preparation
 from votes.demo.tallying import AUDITOR, Tally
 from votes.demo.telling import chart_lines
-from votes.demo.voters import Electorate, Turnout, VotersOutside
+from votes.demo.voters import Electorate, Turnout, VotersOutside, connected_clients
 from votes.record.phases import Phase
 from votes.voting.concurrency import together
 
@@ -67,7 +67,9 @@ async def hold(stage: DemoStage) -> Events:
     pace_s = stage.outside.clock.seconds() - began_s
     story.chapter("The network")
     await _start(stage)
-    electorate = Electorate(stage.outside, stage.group, stage.folders, stage.size)
+    outside = stage.outside
+    clients = connected_clients(stage.folders, stage.size, reactor=outside.reactor, rng=outside.rng)
+    electorate = Electorate(outside, stage.group, stage.folders, stage.size, clients)
     try:
         await _open_accounts(stage, electorate)
         story.chapter("The record, which nobody can change any more")
@@ -85,7 +87,8 @@ async def hold(stage: DemoStage) -> Events:
 
         await together(vote(), _watch(stage, preparation.url))
     finally:
-        electorate.close()
+        for client in clients.values():
+            client.close()
     # What is left to do is between the board and those who count.
     stop_voters(stage.network)
     story.tell("voters", "left; their clients are stopped")
