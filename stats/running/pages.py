@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loopixmix.errors import LoopixmixError
 from loopixmix.process.program import World
+from loopixmix.store.transactions import Store
 from loopixmix.web.sites import BoundedFactory
 from loopixmix.web.visiting.policy import WebOrigin
 from stats.analysts.aside import WorkAside
 from stats.analysts.book import AnalystBook
 from stats.analysts.opening import open_book
 from stats.dashboard.face import DashboardParts, dashboard_factory
+from stats.running.data_sets import open_data_sets
 from stats.running.directory import CollectorDirectory
 from stats.running.view import StoredView
 from stats.running.wiring import CollectorParts
@@ -21,10 +24,16 @@ LOOPBACK_NAME = "collector.localhost"
 
 @dataclass(frozen=True)
 class ServedPages:
-    """The pages of a collector. `factory`: serves them to connections. `book`: closed after the last one."""
+    """The pages of a collector. `factory`: serves them to connections."""
 
     factory: BoundedFactory
     book: AnalystBook
+    budgets: Store
+
+    def close(self) -> None:
+        """Close the stores, after the last connection."""
+        self.book.close()
+        self.budgets.close()
 
 
 def pages_of(
@@ -36,11 +45,17 @@ def pages_of(
     for all that waits for a disk.
     """
     book = open_book(directory.path, rng=world.rng, now_s=world.clock.seconds)
-    shown = DashboardParts(StoredView(parts), parts.columns.released, book)
+    view = StoredView(parts)
+    try:
+        data_sets, budgets = open_data_sets(directory, view, parts.columns.raw, world.clock)
+    except LoopixmixError:
+        book.close()
+        raise
+    shown = DashboardParts(view, parts.columns.released, data_sets, book)
     factory = dashboard_factory(
         shown, origin=origin_of(directory), in_thread=in_thread, clock=world.clock, rng=world.rng
     )
-    return ServedPages(factory, book)
+    return ServedPages(factory, book, budgets)
 
 
 def origin_of(directory: CollectorDirectory) -> WebOrigin:
