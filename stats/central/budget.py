@@ -27,7 +27,7 @@ MOST_DATA_SETS = 500
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
-class BudgetSpentError(MisuseError):
+class DataSetSpentError(MisuseError):
     """The budget of the data set does not suffice for this question."""
 
 
@@ -42,7 +42,7 @@ class BudgetLeft:
 
 
 @dataclass(frozen=True)
-class Spending:
+class DataSpending:
     """What a question cost, who asked it, and when."""
 
     data_set: str
@@ -92,8 +92,8 @@ class PrivacyBudgets:
         """Return what is left of its budget; raise `MisuseError` if there is no such data set."""
         return self._store.read(lambda connection: _left(connection, name))
 
-    def charge(self, spending: Spending) -> BudgetLeft:
-        """Write a spending down, and return what is left then; raise `BudgetSpentError` if there is not so much.
+    def charge(self, spending: DataSpending) -> BudgetLeft:
+        """Write a spending down, and return what is left then; raise `DataSetSpentError` if there is not so much.
 
         When this returns, the spending is on the disk. Only then may anything be answered: a program that is killed
         afterwards has spent without an answer, and never answered without spending.
@@ -107,7 +107,7 @@ class PrivacyBudgets:
         def work(connection: Connection) -> BudgetLeft:
             before = _left(connection, spending.data_set)
             if spending.eps > before.eps or spending.delta > before.delta:
-                raise BudgetSpentError(
+                raise DataSetSpentError(
                     f"{spending.data_set}: the question needs eps {spending.eps:f} and delta {spending.delta:f}, "
                     f"but eps {before.eps:f} and delta {before.delta:f} are left"
                 )
@@ -116,12 +116,12 @@ class PrivacyBudgets:
 
         return self._store.write(work)
 
-    def spendings(self, name: str, most: int) -> list[Spending]:
+    def spendings(self, name: str, most: int) -> list[DataSpending]:
         """Return the newest spendings on a data set, the newest first."""
         asked = select(spendings).where(spendings.c.data_set == name).order_by(spendings.c.number.desc()).limit(most)
         rows = self._store.read(lambda connection: connection.execute(asked).all())
         return [
-            Spending(
+            DataSpending(
                 *(row.data_set, row.at_s, row.analyst, row.question),
                 *(_amount(row.eps_millionths, EPS_UNIT), _amount(row.delta_quadrillionths, DELTA_UNIT)),
             )

@@ -13,7 +13,7 @@ from loopixmix.errors import MisuseError
 from stats.central.answers import NoisyRow, answer_rows
 from stats.central.asking.parsing import parse_question
 from stats.central.asking.questions import DataQuestionError
-from stats.central.budget import BudgetLeft, PrivacyBudgets, Spending
+from stats.central.budget import BudgetLeft, DataSpending, PrivacyBudgets
 from stats.central.measuring import RawRows, measured
 from stats.central.noise import NoiseSource
 from stats.central.plan import plan_of
@@ -75,7 +75,7 @@ class DataSets:
         """Answer a question, and charge its price before.
 
         `eps`: what it may spend, a decimal number; without it as much as the terms say. Raises `DataQuestionError` for
-        a question that is not answered, `BudgetSpentError`, and `DataAwayError` if the rows cannot be reached, when
+        a question that is not answered, `DataSetSpentError`, and `DataAwayError` if the rows cannot be reached, when
         the price is spent all the same. No error depends on the rows.
         """
         if not 1 <= len(analyst) <= MOST_ANALYST_CHARACTERS:
@@ -85,7 +85,7 @@ class DataSets:
         plan = plan_of(parse_question(sql, data_set, terms), terms, Fraction(price))
         raw = self._rows(data_set)
         delta = Digits(terms.delta_each) if plan.key_place is not None else Digits(0)
-        left = self.budgets.charge(Spending(data_set, int(self._now_s()), analyst, sql, price, delta))
+        left = self.budgets.charge(DataSpending(data_set, int(self._now_s()), analyst, sql, price, delta))
         rows = answer_rows(plan, measured(plan, raw, self._noise))
         names, width = plan.question.names, len(plan.question.groups)
         return NoisyAnswer(names[:width], names[width:], tuple(rows), price, delta, left)

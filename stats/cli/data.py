@@ -14,7 +14,7 @@ import click
 from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
 
 if TYPE_CHECKING:
-    from stats.central.budget import BudgetLeft, Spending
+    from stats.central.budget import BudgetLeft, DataSpending
     from stats.central.datasets import DataSets, NoisyAnswer
     from stats.central.terms import DataSetTerms
 
@@ -199,7 +199,7 @@ def _left(left: BudgetLeft) -> dict[str, str]:
     return {"eps": f"{left.eps:f}", "delta": f"{left.delta:f}", **whole}
 
 
-def _spending(spending: Spending) -> dict[str, str]:
+def _spending(spending: DataSpending) -> dict[str, str]:
     told = {"at": _moment(spending.at_s), "analyst": spending.analyst, "question": spending.question}
     return told | {"eps": f"{spending.eps:f}", "delta": f"{spending.delta:f}"}
 

@@ -16,14 +16,14 @@ import pytest
 from loopixmix.errors import MisuseError
 from loopixmix.store.transactions import Store
 from stats.central import budget
-from stats.central.budget import BudgetSpentError, PrivacyBudgets, Spending
+from stats.central.budget import DataSetSpentError, DataSpending, PrivacyBudgets
 from stats.central.schema import SCHEMA
 from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.stats.data_sets import TERMS, open_budgets
 
 
-def spending(eps: str, delta: str = "0", name: str = "people") -> Spending:
-    return Spending(name, 5, "eva", "SELECT count(*) FROM people", Digits(eps), Digits(delta))
+def spending(eps: str, delta: str = "0", name: str = "people") -> DataSpending:
+    return DataSpending(name, 5, "eva", "SELECT count(*) FROM people", Digits(eps), Digits(delta))
 
 
 @pytest.fixture(params=SQLITE_AND_POSTGRES)
@@ -37,7 +37,7 @@ def budgets(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PrivacyB
 def test_a_budget_is_spent_to_the_last_and_no_further(budgets: PrivacyBudgets) -> None:
     for place in range(1, 101):
         assert budgets.charge(spending("0.1")).eps == Digits(10) - Digits("0.1") * place
-    with pytest.raises(BudgetSpentError, match="eps 0"):
+    with pytest.raises(DataSetSpentError, match="eps 0"):
         budgets.charge(spending("0.001"))
     assert budgets.left("people").eps == 0
     assert len(budgets.spendings("people", 1_000)) == 100
@@ -45,13 +45,13 @@ def test_a_budget_is_spent_to_the_last_and_no_further(budgets: PrivacyBudgets) -
 
 def test_delta_is_a_budget_too(budgets: PrivacyBudgets) -> None:
     budgets.charge(spending("0.1", "0.0009"))
-    with pytest.raises(BudgetSpentError, match=r"delta 0\.0001"):
+    with pytest.raises(DataSetSpentError, match=r"delta 0\.0001"):
         budgets.charge(spending("0.1", "0.0002"))
     assert budgets.charge(spending("0.1", "0.0001")).delta == 0
 
 
 def test_a_refused_question_costs_nothing(budgets: PrivacyBudgets) -> None:
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(DataSetSpentError):
         budgets.charge(spending("10.000001"))
     assert budgets.left("people").eps == 10
     assert budgets.spendings("people", 10) == []
@@ -61,7 +61,7 @@ def test_side_by_side_no_more_is_spent_than_there_is(budgets: PrivacyBudgets) ->
     def ask(_: int) -> bool:
         try:
             budgets.charge(spending("1.5"))
-        except BudgetSpentError:
+        except DataSetSpentError:
             return False
         return True
 
@@ -115,7 +115,7 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     first.close()
     second = open_budgets(tmp_path)
     assert second.terms("people") == TERMS
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(DataSetSpentError):
         second.charge(spending("0.6"))
     second.close()
 

@@ -10,7 +10,7 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from stats.central.asking.questions import DataQuestionError
-from stats.central.budget import BudgetSpentError
+from stats.central.budget import DataSetSpentError
 from stats.central.datasets import DataSets
 from stats.central.rows import DataAwayError, ParquetFolder
 from tests.worlds.stats.data_sets import MARKED, NoNoise, ShiftingNoise, people, people_data
@@ -104,7 +104,7 @@ def test_one_person_changes_no_number_by_more_than_the_noise_is_for(tmp_path: Pa
 def test_a_spent_budget_answers_nothing(tmp_path: Path) -> None:
     data = people_data(tmp_path)
     data.ask("people", "SELECT count(*) FROM people", "eva", "9.5")
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(DataSetSpentError):
         data.ask("people", "SELECT count(*) FROM people", "eva")
     assert data.ask("people", "SELECT count(*) FROM people", "eva", "0.5").left.eps == 0
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from loopixmix.errors import ConfigError, MisuseError
-from stats.central.budget import BudgetSpentError
+from stats.central.budget import DataSetSpentError
 from stats.central.rows import DataAwayError
 from stats.main import stats
 
@@ -66,7 +66,7 @@ def test_a_data_set_is_imported_listed_asked_and_erased(operator: DataOperator) 
 
 def test_a_spent_budget_is_one_clear_line(operator: DataOperator) -> None:
     operator.imports()
-    with pytest.raises(BudgetSpentError, match=r"needs eps 6 and delta 0, but eps 5 and delta 0\.000001 are left"):
+    with pytest.raises(DataSetSpentError, match=r"needs eps 6 and delta 0, but eps 5 and delta 0\.000001 are left"):
         operator.types("ask", "homes", "SELECT count(*) FROM homes", "--eps", "6")
 
 
