@@ -14,7 +14,8 @@ from loopixmix.web.visiting.answers import PageAnswer, SeeOther, Shown
 from loopixmix.web.visiting.visit import Visit
 from stats.analysts.book import Analyst
 from stats.analysts.rights import AnalystRight
-from stats.central.datasets import DataSets, NoisyAnswer
+from stats.central.datasets import NoisyAnswer
+from stats.dashboard.seams import CentralData
 from stats.dashboard.showing.data_sets import (
     EPS,
     QUESTION,
@@ -45,7 +46,7 @@ class _Ticket:
 class DataSetPages:
     """Shows data sets, and asks them for analysts who may spend. Its methods wait for a disk; any thread may call."""
 
-    def __init__(self, data_sets: DataSets, rng: Rng) -> None:
+    def __init__(self, data_sets: CentralData, rng: Rng) -> None:
         """`rng`: makes tickets; the system's, outside of tests."""
         self._data_sets = data_sets
         self._rng = rng
@@ -106,7 +107,7 @@ class DataSetPages:
         answer: NoisyAnswer | None = None,
     ) -> Shown:
         standing = self._data_sets.find(name)
-        spendings = self._data_sets.budgets.spendings(name, MOST_SPENDINGS)
+        spendings = self._data_sets.spendings(name, MOST_SPENDINGS)
         may_ask = AnalystRight.SPEND in analyst.rights
         ticket = self._rng.randbytes(16).hex()
         ask = question_content(standing, visit.form_token, ticket, filled, wrong) if may_ask else NO_RIGHT

@@ -20,7 +20,6 @@ from loopixmix.web.visiting.sessions import SessionLimits, WebSessions
 from stats.analysts.aside import WorkAside
 from stats.analysts.book import AnalystBook
 from stats.analysts.door import AnalystDoor
-from stats.central.datasets import DataSets
 from stats.columns.seams import ColumnStore
 from stats.dashboard.central import DataSetPages
 from stats.dashboard.pages import DashboardPages
@@ -28,7 +27,7 @@ from stats.dashboard.queries import ResultQueries
 from stats.dashboard.rest.bearer import CallerBounds
 from stats.dashboard.rest.routes import ApiParts, StatsApi
 from stats.dashboard.results import SurveyResults
-from stats.dashboard.seams import CollectorView
+from stats.dashboard.seams import CentralData, CollectorView
 from stats.dashboard.turns import WaitingTurns
 
 MOST_CONNECTIONS, MOST_PER_ADDRESS = 128, 48
@@ -41,7 +40,7 @@ class DashboardParts:
 
     view: CollectorView
     columns: ColumnStore
-    data_sets: DataSets
+    data_sets: CentralData
     book: AnalystBook
 
 

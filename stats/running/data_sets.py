@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Clock
-from loopixmix.store.sqlite import sqlite_url
-from loopixmix.store.transactions import Store
-from stats.central.budget import PrivacyBudgets
+from stats.central.budget import DataSpending
 from stats.central.datasets import DataSets, DataSetStanding, NoisyAnswer
-from stats.central.noise import OpendpNoise
-from stats.central.rows import ParquetFolder
-from stats.central.schema import SCHEMA
+from stats.central.opening import open_data_sets
 from stats.central.surveys import SheetRows, sheet_table, sheet_terms
 from stats.columns.seams import ColumnStore
 from stats.dashboard.seams import CollectorView, ShownSurvey
-from stats.running.directory import CollectorDirectory
 
-BUDGETS_FILE, IMPORTED = "budgets.sqlite3", "data"
 _log = logging.getLogger(__name__)
 
 
@@ -45,12 +40,12 @@ class SurveySheets:
         return [(survey, sheet) for survey in surveys for sheet in range(len(survey.tables))]
 
 
-class CollectorDataSets(DataSets):
+class CollectorDataSets:
     """All data sets of a collector. Those of new surveys are declared when somebody looks."""
 
-    def __init__(self, budgets: PrivacyBudgets, sheets: SurveySheets, imported: ParquetFolder, clock: Clock) -> None:
-        """`sheets`, `imported`: where rows are."""
-        super().__init__(budgets, [imported, sheets], OpendpNoise(), clock.seconds)
+    def __init__(self, data_sets: DataSets, sheets: SurveySheets) -> None:
+        """`data_sets`: asks `sheets` for rows, too."""
+        self._data_sets = data_sets
         self._sheets = sheets
         self._declaring = threading.Lock()
         self._left_out: set[str] = set()
@@ -58,37 +53,42 @@ class CollectorDataSets(DataSets):
     def all(self) -> list[DataSetStanding]:
         """Return all data sets by their names."""
         self._declare_new()
-        return super().all()
+        return self._data_sets.all()
 
     def find(self, name: str) -> DataSetStanding:
         """Return a data set; raise `MisuseError` if there is none of this name."""
         self._declare_new()
-        return super().find(name)
+        return self._data_sets.find(name)
 
     def ask(self, data_set: str, sql: str, analyst: str, eps: str | None = None) -> NoisyAnswer:
         """Answer a question, and charge its price before."""
         self._declare_new()
-        return super().ask(data_set, sql, analyst, eps)
+        return self._data_sets.ask(data_set, sql, analyst, eps)
+
+    def spendings(self, name: str, most: int) -> list[DataSpending]:
+        """Return the newest spendings on a data set, the newest first."""
+        return self._data_sets.budgets.spendings(name, most)
+
+    def close(self) -> None:
+        """Close the store of budgets."""
+        self._data_sets.budgets.close()
 
     def _declare_new(self) -> None:
+        budgets = self._data_sets.budgets
         with self._declaring:
-            known = {*self.budgets.names(), *self._left_out}
+            known = {*budgets.names(), *self._left_out}
             for survey, sheet in self._sheets.all():
                 name = survey.tables[sheet].name
                 if name in known:
                     continue
                 try:
-                    self.budgets.declare(name, sheet_terms(survey.questionnaire, sheet))
+                    budgets.declare(name, sheet_terms(survey.questionnaire, sheet))
                 except MisuseError as error:
                     self._left_out.add(name)
                     _log.error("the answers of %s cannot be asked: %s", name, error)
 
 
-def open_data_sets(
-    directory: CollectorDirectory, view: CollectorView, raw: ColumnStore, clock: Clock
-) -> tuple[CollectorDataSets, Store]:
-    """Return the data sets of a collector, and the store of their budgets, which the caller closes."""
-    store = Store(SCHEMA, sqlite_url(directory.path / BUDGETS_FILE))
-    budgets = PrivacyBudgets(store, clock.seconds)
-    folder = ParquetFolder(directory.path / IMPORTED)
-    return CollectorDataSets(budgets, SurveySheets(view, raw), folder, clock), store
+def collector_data_sets(directory: Path, view: CollectorView, raw: ColumnStore, clock: Clock) -> CollectorDataSets:
+    """Return the data sets of the collector in `directory`; raise `StoreError`. `raw`: where true answers are."""
+    sheets = SurveySheets(view, raw)
+    return CollectorDataSets(open_data_sets(directory, now_s=clock.seconds, surveys=[sheets]), sheets)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from loopixmix.errors import LoopixmixError
 from loopixmix.process.program import World
-from loopixmix.store.transactions import Store
 from loopixmix.web.sites import BoundedFactory
 from loopixmix.web.visiting.policy import WebOrigin
 from stats.analysts.aside import WorkAside
 from stats.analysts.book import AnalystBook
 from stats.analysts.opening import open_book
 from stats.dashboard.face import DashboardParts, dashboard_factory
-from stats.running.data_sets import open_data_sets
+from stats.running.data_sets import CollectorDataSets, collector_data_sets
 from stats.running.directory import CollectorDirectory
 from stats.running.view import StoredView
 from stats.running.wiring import CollectorParts
@@ -28,12 +27,12 @@ class ServedPages:
 
     factory: BoundedFactory
     book: AnalystBook
-    budgets: Store
+    data_sets: CollectorDataSets
 
     def close(self) -> None:
         """Close the stores, after the last connection."""
         self.book.close()
-        self.budgets.close()
+        self.data_sets.close()
 
 
 def pages_of(
@@ -47,7 +46,7 @@ def pages_of(
     book = open_book(directory.path, rng=world.rng, now_s=world.clock.seconds)
     view = StoredView(parts)
     try:
-        data_sets, budgets = open_data_sets(directory, view, parts.columns.raw, world.clock)
+        data_sets = collector_data_sets(directory.path, view, parts.columns.raw, world.clock)
     except LoopixmixError:
         book.close()
         raise
@@ -55,7 +54,7 @@ def pages_of(
     factory = dashboard_factory(
         shown, origin=origin_of(directory), in_thread=in_thread, clock=world.clock, rng=world.rng
     )
-    return ServedPages(factory, book, budgets)
+    return ServedPages(factory, book, data_sets)
 
 
 def origin_of(directory: CollectorDirectory) -> WebOrigin:

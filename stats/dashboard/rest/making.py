@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from stats.analysts.book import Deed
-from stats.central.budget import BudgetLeft, Spending
+from stats.central.budget import BudgetLeft, DataSpending
 from stats.central.datasets import DataSetStanding, NoisyAnswer
 from stats.central.terms import CategoryColumn, DataColumn, NumberColumn
 from stats.dashboard.privacy import HONEST_MIXES, SurveyPrivacy
@@ -182,7 +182,7 @@ def data_set_list(found: Sequence[DataSetStanding]) -> doc.DataSetList:
     return doc.DataSetList(data_sets=[_data_set(each) for each in found])
 
 
-def data_set_document(standing: DataSetStanding, spendings: Sequence[Spending]) -> doc.DataSetDocument:
+def data_set_document(standing: DataSetStanding, spendings: Sequence[DataSpending]) -> doc.DataSetDocument:
     """Return one data set."""
     return doc.DataSetDocument(
         data_set=_data_set(standing),

@@ -20,7 +20,6 @@ from loopixmix.errors import LoopixmixError, StoreError, UnavailableError
 from loopixmix.web.forms.bodies import BadFormError, FormBody, FormLimits, read_query
 from stats.analysts.book import Analyst, AnalystBook
 from stats.analysts.rights import AnalystRight, MissingRightError
-from stats.central.datasets import DataSets
 from stats.dashboard.exports import ExportedFile, ExportedPart, ExportFormat, ExportOrder, ordered_file
 from stats.dashboard.filters import period_filter
 from stats.dashboard.privacy import survey_privacy
@@ -42,6 +41,7 @@ from stats.dashboard.rest.making import (
     survey_entry,
 )
 from stats.dashboard.results import SurveyResults, UnknownResultError
+from stats.dashboard.seams import CentralData
 from stats.dashboard.turns import WaitingTurns
 from stats.estimate.alarms import AlarmRule
 
@@ -63,7 +63,7 @@ class ApiParts:
     """What the interface answers from."""
 
     results: SurveyResults
-    data_sets: DataSets
+    data_sets: CentralData
     book: AnalystBook
     turns: WaitingTurns
     bounds: CallerBounds
@@ -182,7 +182,7 @@ class StatsApi:
 
         def work(_: Analyst) -> doc.DataSetDocument:
             found = self._parts.data_sets.find(data_set)
-            return data_set_document(found, self._parts.data_sets.budgets.spendings(data_set, MOST_DEEDS))
+            return data_set_document(found, self._parts.data_sets.spendings(data_set, MOST_DEEDS))
 
         return await self._answered(request, work)
 
