@@ -1,5 +1,11 @@
-"""`make bench-stats`: private statistics, from a report's arrival to the answer of a query."""
+"""`make bench-stats`: private statistics, from the report to the estimate."""
 
 from __future__ import annotations
 
-MEASURED_BY = ("benchmarks.stats.collecting", "benchmarks.stats.columns")
+MEASURED_BY = (
+    "benchmarks.stats.collecting",
+    "benchmarks.stats.columns",
+    "benchmarks.stats.account",
+    "benchmarks.stats.coverage",
+    "benchmarks.stats.fair",
+)

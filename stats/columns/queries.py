@@ -33,9 +33,9 @@ _ALLOWED: tuple[type[exp.Expression], ...] = (
 )
 # It would log what people send.
 logging.getLogger("sqlglot").disabled = True
-_PARTS = frozenset(
-    ("with_", "kind", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "order")
-    + ("limit", "offset", "this", "expression", "alias", "on", "using", "side", "method", "windows", "by_name")
+_PARTS = (
+    *("with_", "kind", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "order"),
+    *("limit", "offset", "this", "expression", "alias", "on", "using", "side", "method", "windows", "by_name"),
 )
 """The parts of a SELECT, and of what holds one or joins two. Others are settings, formats, hints, samples, locks."""
 _NUMBERS = exp.DataType.NUMERIC_TYPES
@@ -83,12 +83,12 @@ def _check_nodes(query: exp.Expression, safety: QuerySafety) -> None:
             raise StoreError(f"a query makes numbers only, and not {node.sql(dialect=safety.dialect)[:60]}")
         elif isinstance(node, exp.With) and node.args.get("recursive"):
             raise StoreError("a query has no WITH RECURSIVE")
-        elif isinstance(node, exp.Query | exp.Join):
+        elif isinstance(node, exp.Select | exp.SetOperation | exp.Subquery | exp.Join):
             _check_parts(node)
 
 
 def _check_parts(node: exp.Expression) -> None:
-    others = set(_present(node)) - _PARTS
+    others = set(_present(node)) - set(_PARTS)
     if others:
         raise StoreError(f"a query has no {sorted(others)[0].upper()}")
     if isinstance(node, exp.Select) and not 1 <= len(node.expressions) <= MOST_COLUMNS:

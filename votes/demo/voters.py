@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,16 @@ from loopixmix.errors import LoopixmixError, UnavailableError
 from loopixmix.group.group import Group
 from loopixmix.seams import Clock, Rng
 from votes.demo.choosing import Intention
-from votes.demo.commands import together
 from votes.demo.folders import DemoFolders
 from votes.demo.network import BOARD, DemoSize
 from votes.demo.preparing import Invited
+from votes.record.receipts import BallotReceipt
 from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
+from votes.voting.concurrency import together
 from votes.voting.home import KeptBallot
-from votes.voting.program import VotingSetting, enter_booth
+from votes.voting.program import enter_booth
+from votes.voting.setting import VotingSetting
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -55,24 +57,33 @@ class VotersOutside:
     pause: Callable[[float], Awaitable[None]]
 
 
+def connected_clients(
+    folders: DemoFolders, size: DemoSize, *, reactor: ReactorBase, rng: Rng
+) -> dict[int, RemoteClient]:
+    """Return the clients of all voters, by their numbers from 1; whoever asks for them closes them."""
+    return {
+        number: remote_client(folders.client(number), reactor=reactor, rng=rng) for number in range(1, size.voters + 1)
+    }
+
+
 class Electorate:
     """All voters. Their clients run in a few processes; here are the programs that use them."""
 
-    def __init__(self, outside: VotersOutside, group: Group, folders: DemoFolders, size: DemoSize) -> None:
+    def __init__(
+        self,
+        outside: VotersOutside,
+        group: Group,
+        folders: DemoFolders,
+        size: DemoSize,
+        clients: Mapping[int, Client],
+    ) -> None:
+        """`clients`: of all voters, by their numbers from 1."""
         self._outside = outside
         self._group = group
         self._folders = folders
         self._size = size
-        self._clients: dict[int, RemoteClient] = {
-            number: remote_client(folders.client(number), reactor=outside.reactor, rng=outside.rng)
-            for number in range(1, size.voters + 1)
-        }
+        self._clients = clients
         self.turnout = Turnout()
-
-    def close(self) -> None:
-        """Close the connections to the clients."""
-        for client in self._clients.values():
-            client.close()
 
     async def open_accounts(self, told: Told) -> None:
         """Open an account without a name for each voter, at a provider that is not the board's.
@@ -129,7 +140,8 @@ class Electorate:
             least_margin_s=MARGIN_S,
         )
         if intention.challenges:
-            await booth.challenge(booth.prepare(intention.counts), board)
+            opened = await booth.challenge(booth.prepare(intention.counts), board, outside.clock.seconds())
+            await self._answered(booth, opened, board)
             self.turnout.challenged += 1
         cast = [
             await booth.cast(booth.prepare(choices), board, outside.clock.seconds()) for choices in intention.ballots
@@ -139,8 +151,12 @@ class Electorate:
 
     async def _follow(self, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> None:
         """Wait for the receipt of a ballot, and look for it on the board."""
+        receipt = await self._answered(booth, kept, board)
+        self.turnout.receipts += 1
+        await booth.log.check(kept, receipt, board)
+        self.turnout.found += 1
+
+    async def _answered(self, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> BallotReceipt:
         while (receipt := await booth.receipt(kept, board)) is None:
             await self._outside.pause(LOOK_S)
-        self.turnout.receipts += 1
-        await booth.check(kept, receipt, board)
-        self.turnout.found += 1
+        return receipt

@@ -119,8 +119,8 @@ def test_what_cannot_be_is_told(engine: ColumnStore, table: SheetTable) -> None:
     for name, questions in ((TABLE.name, ("period",)), ("drop table x", ("a",)), (TABLE.name, ("a", "a"))):
         with pytest.raises(StoreError):
             engine.ensure(SheetTable(name, questions))
-    with pytest.raises(StoreError, match="column store cannot be read"):
-        engine.histogram(SheetTable("r_ffffffffffffffff_9", ("a",)), ["a"], ALL)
+    with pytest.raises(StoreError, match="the column store cannot be"):
+        engine.append(SheetTable("r_ffffffffffffffff_9", ("a",)), 1, 0, columns((1,)))
 
 
 def test_what_was_appended_is_there_after_a_restart(tmp_path: Path) -> None:

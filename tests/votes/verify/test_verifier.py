@@ -6,14 +6,15 @@ import pytest
 
 from loopixmix.group.ristretto import ristretto255
 from loopixmix.verdict import Check
-from tests.worlds.elections import CLOSES_AT, OPENS_AT
-from tests.worlds.whole_elections import CHOICES, WholeElection
+from tests.worlds.elections import CLOSES_AT, ERASED_BY, OPENS_AT, new_election
+from tests.worlds.whole_elections import CHOICES, FilesInMemory, WholeElection
 from votes.ballot.challenging import open_ballot
 from votes.ballot.plaintexts import extract_numbers
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
 from votes.record.merkle import MerkleTree, leaf_hash
 from votes.record.phases import Phase
+from votes.record.statements import ErasureStatement, Exclusion
 from votes.record.trustees import ListCommitment, TrusteeObjection
 from votes.shuffle.chunks import Unwatched
 from votes.verify.opened import LieError, SeenBallots
@@ -280,6 +281,18 @@ def test_a_trustee_bound_to_other_lists_is_told_and_stops_nothing(election: Whol
     assert verification.faults == ["trustee 2 (Trustee 2) bound itself to other lists than those of the last mixer"]
 
 
+@pytest.mark.parametrize("entry", [0, 4, 6, 99])
+def test_an_exclusion_of_what_is_no_ballot_before_it_is_found(election: WholeElection, entry: int) -> None:
+    election.open()
+    election.append(EntryKind.BALLOT, election.voters.cast(0, CHOICES[0]), OPENS_AT)
+    statement = Exclusion(fingerprint=Hex(election.world.fingerprint), entry=entry, reason="sold")
+    election.say(EntryKind.EXCLUSION, statement, election.world.keys.administrator, OPENS_AT)
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail == f"entry 6: it excludes entry {entry}, which is no ballot before it"
+
+
 def test_a_false_challenge_that_the_board_stored_is_named_and_challenges_nothing(election: WholeElection) -> None:
     election.open()
     cast = election.voters.made(0, CHOICES[0])
@@ -327,6 +340,49 @@ def test_what_was_checked_counts_for_this_log_only(election: WholeElection) -> N
         verified(election, SeenBallots(seen.size, bytes(32), {}))
     with pytest.raises(LieError, match="the board shortened it"):
         verified(election, SeenBallots(seen.size + 1, seen.root, {}))
+
+
+def erased_at(election: WholeElection, at_s: int, said_s: int) -> None:
+    statement = ErasureStatement(fingerprint=Hex(election.world.fingerprint), at_s=said_s, erased=())
+    election.say(EntryKind.ERASURE, statement, election.world.keys.credential_authority, at_s)
+
+
+@pytest.mark.parametrize(("at_s", "said_s"), [(ERASED_BY + 1, CLOSES_AT), (ERASED_BY, ERASED_BY + 1)])
+def test_a_late_erasure_is_told(election: WholeElection, at_s: int, said_s: int) -> None:
+    election.vote()
+    erased_at(election, at_s, said_s)
+    _, verification = checks_of(election)
+    assert verification.faults == [
+        "who has which credential was erased 1 s late; it was due by 22 January 2027, 06:40 UTC"
+    ]
+
+
+def test_an_erasure_in_time_is_not_told(election: WholeElection) -> None:
+    election.vote()
+    erased_at(election, ERASED_BY, CLOSES_AT)
+    _, verification = checks_of(election)
+    assert verification.faults == []
+
+
+@pytest.mark.parametrize(("now_s", "is_told"), [(None, False), (ERASED_BY, False), (ERASED_BY + 1, True)])
+def test_a_missing_erasure_is_told_when_it_is_due(election: WholeElection, now_s: float | None, is_told: bool) -> None:
+    election.vote()
+    verification = Verification(election.publish(), ristretto255(), Unwatched(), now_s=now_s)
+    list(verify(verification, lambda _: ""))
+    told = [fault for fault in verification.faults if "(Credentials) has not said that it erased" in fault]
+    assert len(told) == len(verification.faults) == int(is_told)
+
+
+def test_one_mixer_or_one_voter_is_told_to_hide_nothing() -> None:
+    world = new_election(ristretto255(), mixers=1, voters=1, credential_root=bytes(32))
+    published = FilesInMemory()
+    published.files[RECORD] = world.record
+    verification = Verification(published, ristretto255(), Unwatched())
+    verification.record()
+    assert verification.faults == [
+        "there is only one mixer: it knows whose ballot is whose, and no other hides it",
+        "there is only one voter: the result is that voter's ballot",
+    ]
 
 
 def test_objections_of_trustees_are_told(election: WholeElection) -> None:
