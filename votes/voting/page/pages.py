@@ -187,9 +187,7 @@ class VotingPages:
                 button_form(visit.form_token, "Look for it on the board", visit.to(f"/check/{kept.counter}"))
             )
         if state.may_be_repeated and kept.counter in self._said:
-            content.append(
-                button_form(visit.form_token, "Make it again", visit.to(f"/again/{kept.counter}"))
-            )
+            content.append(button_form(visit.form_token, "Make it again", visit.to(f"/again/{kept.counter}")))
         elif state.may_be_repeated:
             content.append(paragraph(link(visit.to("/"), "Make another ballot")))
         return section(f"Ballot {kept.tracking_code}", *content)
