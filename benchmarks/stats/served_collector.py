@@ -28,12 +28,13 @@ class MeasuredCollector(CollectorService):
         """`rounds`: go on until `close`."""
         super().__init__(parts.collector, parts.lane, NoShares())
         self._parts = parts
+        self._rounds = rounds
         self._going = Task("releasing reports")
         self._going.start(rounds.go_on())
 
     async def close(self) -> None:
         """Stop, and close the stores."""
-        await self._going.stop()
+        await self._rounds.end()
         await self._parts.stop()
 
 
