@@ -16,6 +16,7 @@ from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
 from stats.cli.counters import counters
+from stats.cli.data import data
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
@@ -55,6 +56,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     issuer,
     collector,
     analyst,
+    data,
 )
 
 for _command in _COMMANDS:

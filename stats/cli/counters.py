@@ -28,7 +28,7 @@ _PERIOD = click.argument("period", type=click.IntRange(0, 399))
 def counters() -> None:
     """Count over all nodes of a network, so that nobody learns the count of one.
 
-    `new` writes an example of a plan, `check` says what noise it needs. Each collector holds the plan (`add`), and tells
+    `new` writes an example of a plan, `check` says what noise it needs. Each collector holds the plan (`add`). It tells
     once for each period which nodes it has shares of (`nodes`), and their total (`total`). `sum` adds the totals.
     """
 

@@ -18,7 +18,7 @@ STATUS_FILE = "status.json"
 def relay() -> None:
     """Count beside a node: its noisy counts are split between collectors, and none of them sees one.
 
-    `init` makes a key in DIR, which goes into the plan (`loopixmix stats counters`). With the plan in DIR, `run` counts.
+    `init` makes a key in DIR, which goes into the plan (`loopixmix stats counters`). With that in DIR, `run` counts.
     """
 
 

@@ -57,7 +57,13 @@ class RelayCounting:
         self._path = state
         self._clock, self._rng, self._noise = clock, rng, noise
         self._state = read_state(state, node.plan)
-        self.problem: str | None = None
+        self._unread: str | None = None
+        self._untaken: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, in one line; None if all is well."""
+        return self._unread or self._untaken
 
     @property
     def state(self) -> RelayState:
@@ -97,14 +103,14 @@ class RelayCounting:
     def _look(self) -> SeenCounts | None:
         status = self._node.read_status()
         if status is None:
-            self.problem = "the node's status is not there"
+            self._unread = "the node's status is not there"
             return None
         try:
             seen = read_counts(status, self._node.plan)
         except FormatError as error:
-            self.problem = str(error)
+            self._unread = str(error)
             return None
-        self.problem = None
+        self._unread = None
         return seen
 
     async def _sent(self, share: OutgoingShare, now_s: float) -> OutgoingShare | None:
@@ -113,7 +119,7 @@ class RelayCounting:
         until_s = plan.ends_s(share.period) + plan.deliver_s
         if not share.request:
             if now_s >= until_s or share.attempt >= MOST_ATTEMPTS:
-                self.problem = f"{plan.collectors[share.collector]} did not take the share of period {share.period}"
+                self._untaken = f"{plan.collectors[share.collector]} did not take the share of period {share.period}"
                 return None
             again_s = now_s + _WAIT_S * 2 ** (share.attempt - 1)
             request = await self._client.post_request(
@@ -132,6 +138,7 @@ class RelayCounting:
             return share
         await self._client.forget_request(RequestId(share.request))
         if posted.state is RequestState.ANSWERED:
+            self._untaken = None
             return None
         # The collector may be away, or not have the plan yet.
         return replace(share, request="", attempt=share.attempt + 1)
