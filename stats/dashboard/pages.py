@@ -15,6 +15,7 @@ from loopixmix.web.visiting.visit import Visit
 from stats.analysts.book import Analyst, AnalystBook
 from stats.analysts.door import find_holder
 from stats.analysts.rights import AnalystRight, MissingRightError
+from stats.dashboard.central import DataSetPages
 from stats.dashboard.exports import ordered_file
 from stats.dashboard.filters import filter_form, period_filter
 from stats.dashboard.privacy import survey_privacy
@@ -60,14 +61,18 @@ class DashboardPages:
     title = "Private statistics"
     places = (
         MenuEntry("/", "Surveys"),
+        MenuEntry("/data", "Data sets"),
         MenuEntry("/refusals", "Refusals"),
         MenuEntry("/record", "Record"),
         MenuEntry("/about", "Help"),
     )
 
-    def __init__(self, results: SurveyResults, book: AnalystBook, turns: WaitingTurns, *, clock: Clock) -> None:
-        """`results`, `book`: asked beside the reactor, by `turns`."""
+    def __init__(
+        self, results: SurveyResults, data: DataSetPages, book: AnalystBook, turns: WaitingTurns, *, clock: Clock
+    ) -> None:
+        """`results`, `data`, `book`: asked beside the reactor, by `turns`."""
         self._results = results
+        self._data = data
         self._book = book
         self._turns = turns
         self._clock = clock
@@ -183,6 +188,17 @@ class DashboardPages:
             return Download(file.name, file.media_type, file.body)
 
         return await self._seen(visit, work)
+
+    @app.page("/data")
+    async def data_sets(self, visit: Visit) -> PageAnswer:
+        """List data sets with central noise."""
+        return await self._seen(visit, lambda _: self._data.all(visit))
+
+    @app.page("/data/<name>", methods=["GET", "POST"])
+    async def data_set(self, visit: Visit, name: str) -> PageAnswer:
+        """Show a data set, or ask it."""
+        ask = self._data.show if visit.form is None else self._data.ask
+        return await self._seen(visit, lambda analyst: ask(visit, name, analyst))
 
     @app.page("/refusals")
     async def refusals(self, visit: Visit) -> PageAnswer:

@@ -24,7 +24,7 @@ class DashboardFaceWorld:
         self.world = world
         self.web = MemoryWeb(world.clock)
         factory = dashboard_factory(
-            DashboardParts(world.view, world.columns, world.book),
+            DashboardParts(world.view, world.columns, world.data_sets, world.book),
             origin=WebOrigin.parse(f"http://{HOST}"),
             in_thread=at_once,
             clock=world.clock,

@@ -20,6 +20,7 @@ from tests.worlds.web.memory_pages import cookie_of
 BODIES: dict[str, Any] = {
     "query": {"sql": "SELECT period, count(*) AS n FROM {table} GROUP BY period ORDER BY period"},
     "export": {"part": "estimates", "format": "csv"},
+    "ask": {"sql": "SELECT count(*) AS n FROM {data_set}", "eps": "0.1"},
 }
 
 
@@ -28,21 +29,25 @@ def survey(face: DashboardFaceWorld) -> ShownSurvey:
     return fill(face.world)[0]
 
 
-def address(call: ApiCall, survey: ShownSurvey) -> str:
-    path = call.path.format(survey=survey.short_id, question="home")
+def data_set(face: DashboardFaceWorld) -> str:
+    return face.world.data_sets.all()[0].name
+
+
+def address(call: ApiCall, survey: ShownSurvey, face: DashboardFaceWorld) -> str:
+    path = call.path.format(survey=survey.short_id, question="home", data_set=data_set(face))
     return f"{path}?rows=home&columns=wish" if call.name == "cross" else path
 
 
-def body(call: ApiCall, survey: ShownSurvey) -> Any:
-    given = BODIES.get(call.name)
-    return {name: text.format(table=survey.tables[0].name) for name, text in given.items()} if given else None
+def body(call: ApiCall, survey: ShownSurvey, face: DashboardFaceWorld) -> Any:
+    given, names = BODIES.get(call.name), {"table": survey.tables[0].name, "data_set": data_set(face)}
+    return {name: text.format(**names) for name, text in given.items()} if given else None
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_each_call_answers_with_what_its_description_says(
     face: DashboardFaceWorld, survey: ShownSurvey, call: ApiCall
 ) -> None:
-    answer = face.call(address(call, survey), face.token(), body(call, survey))
+    answer = face.call(address(call, survey, face), face.token(), body(call, survey, face))
     assert answer.status == 200, answer.body
     assert b"cache-control: no-store" in answer.head
     if call.gives is not None:
@@ -54,7 +59,7 @@ def test_each_call_answers_with_what_its_description_says(
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_no_call_is_carried_out_for_a_stranger(face: DashboardFaceWorld, survey: ShownSurvey, call: ApiCall) -> None:
     for headers in ({}, {"Authorization": "Bearer " + "A" * 43}, {"Authorization": f"Basic {face.token()}"}):
-        answer = face.ask(call.method, address(call, survey), headers, b"{}" if call.takes else b"")
+        answer = face.ask(call.method, address(call, survey, face), headers, b"{}" if call.takes else b"")
         assert answer.status == 401
         assert b"www-authenticate: bearer" in answer.head
         assert b"Rented" not in answer.body
@@ -167,3 +172,29 @@ def test_a_body_that_is_too_long_is_refused(face: DashboardFaceWorld, survey: Sh
     headers = {"Authorization": f"Bearer {face.token()}", "Content-Type": "application/json"}
     assert face.ask("POST", f"/v1/surveys/{survey.short_id}/query", headers, b" " * 20_000).status == 400
     assert face.ask("POST", f"/v1/surveys/{survey.short_id}/query", headers, b" " * 2_000_000).status == 413
+
+
+def test_a_data_set_is_asked_until_its_budget_is_spent(face: DashboardFaceWorld, survey: ShownSurvey) -> None:
+    name, token = data_set(face), face.token()
+    asked = {"sql": f"SELECT home, count(*) AS n FROM {name} GROUP BY home", "eps": "1.5"}
+    answer = told(face.call(f"/v1/data-sets/{name}/ask", token, asked))
+    assert (answer["groups"], answer["measures"], answer["eps"]) == (["home"], ["n"], "1.5")
+    assert answer["budget"]["eps_left"] == "0.500000"
+    first = answer["rows"][0]["values"][0]
+    assert first["low"] < first["value"] < first["high"]
+    refused = face.call(f"/v1/data-sets/{name}/ask", token, asked)
+    assert refused.status == 400
+    assert "are left" in told(refused)["error"]
+    [spent] = told(face.call(f"/v1/data-sets/{name}", token))["spendings"]
+    assert (spent["analyst"], spent["eps"]) == ("ada", "1.5")
+
+
+def test_who_may_not_spend_asks_nothing(face: DashboardFaceWorld, survey: ShownSurvey) -> None:
+    name, token = data_set(face), face.token()
+    face.world.book.change_rights("ada", [AnalystRight.SEE, AnalystRight.EXPORT])
+    answer = face.call(f"/v1/data-sets/{name}/ask", token, {"sql": f"SELECT count(*) FROM {name}"})
+    assert answer.status == 403
+    assert face.world.data_sets.spendings(name, 9) == []
+    for sql in (f"SELECT * FROM {name}", "SELECT count(*) FROM nothing"):
+        face.world.book.change_rights("ada", list(AnalystRight))
+        assert face.call(f"/v1/data-sets/{name}/ask", token, {"sql": sql}).status == 400
