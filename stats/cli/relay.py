@@ -28,10 +28,10 @@ def relay() -> None:
 @click.option("--client", required=True, help="The directory of a client with a guest account.")
 def init(directory: Path, status_file: Path, client: str) -> None:
     """Make a program in DIR that counts beside a node, and print its line for the plan."""
-    from stats.counters.directory import RelayConfig, RelayDirectory
+    from stats.counters.directory import CountingConfig, CountingDirectory
 
-    config = RelayConfig(status=str(status_file.absolute()), client=str(Path(client).absolute()))
-    made = RelayDirectory.create(directory, config, stats_outside().rng)
+    config = CountingConfig(status=str(status_file.absolute()), client=str(Path(client).absolute()))
+    made = CountingDirectory.create(directory, config, stats_outside().rng)
     click.echo(json.dumps({"name": directory.name, "key": made.public()}))
 
 
@@ -40,10 +40,10 @@ def init(directory: Path, status_file: Path, client: str) -> None:
 @click.option("--check-config", is_flag=True, help="Only check configuration, plan and key.")
 def run(directory: Path, check_config: bool) -> None:
     """Count for the plan in DIR until SIGTERM or ctrl-C."""
-    from stats.counters.directory import LOCK_FILE, RelayDirectory
+    from stats.counters.directory import LOCK_FILE, CountingDirectory
     from stats.counters.relaying import CountedNode
 
-    found = RelayDirectory(directory)
+    found = CountingDirectory(directory)
     node = CountedNode(found.plan(), found.private(), found.read_status)
     name = node.plan.nodes[node.place].name
     if check_config:
@@ -60,9 +60,9 @@ def run(directory: Path, check_config: bool) -> None:
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
     """Tell whether the program of DIR runs, and how far it is. Counts are not told."""
-    from stats.counters.directory import RelayDirectory
+    from stats.counters.directory import CountingDirectory
 
-    RelayDirectory(directory)
+    CountingDirectory(directory)
     path = directory / STATUS_FILE
     try:
         found = json.loads(path.read_bytes()) if path.exists() else None

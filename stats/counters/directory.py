@@ -25,7 +25,7 @@ _COMMENTS = {
 _HEAD = "Counts beside a node. `loopixmix stats relay run DIR` reads this file at the start."
 
 
-class RelayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CountingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `relay.toml` says. Paths are from the directory."""
 
     status: str
@@ -34,16 +34,16 @@ class RelayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     log: LogSettings = msgspec.field(default_factory=LogSettings)
 
 
-class RelayDirectory:
+class CountingDirectory:
     """The files of a node's counting program."""
 
     def __init__(self, path: Path) -> None:
         """Read the configuration; raise `ConfigError` if it is missing or wrong."""
         self.path = path
-        self.config = load_config(path / CONFIG_FILE, RelayConfig)
+        self.config = load_config(path / CONFIG_FILE, CountingConfig)
 
     @classmethod
-    def create(cls, path: Path, config: RelayConfig, rng: Rng) -> RelayDirectory:
+    def create(cls, path: Path, config: CountingConfig, rng: Rng) -> CountingDirectory:
         """Make a new one with a new key; raise `ConfigError` if there is one."""
         make_directory(path)
         values = {name: value for name, value in msgspec.to_builtins(config).items() if name in _COMMENTS}

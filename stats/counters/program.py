@@ -13,7 +13,7 @@ from loopixmix.process.log import LogSettings
 from loopixmix.process.pause import Pause
 from loopixmix.process.program import Program, World
 from loopixmix.process.task import Task
-from stats.counters.directory import RelayDirectory
+from stats.counters.directory import CountingDirectory
 from stats.counters.noise import OpendpDraws
 from stats.counters.relaying import CountedNode, RelayCounting
 
@@ -35,7 +35,7 @@ class RelayStatus(msgspec.Struct, frozen=True, kw_only=True):
 class RelayProgram(Program):
     """Counts beside a node."""
 
-    def __init__(self, directory: RelayDirectory, *, world: World) -> None:
+    def __init__(self, directory: CountingDirectory, *, world: World) -> None:
         """`world`: given by the process."""
         self._directory = directory
         self._world = world

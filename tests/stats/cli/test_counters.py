@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stats.counters.directory import RelayDirectory
+from stats.counters.directory import CountingDirectory
 from stats.counters.ledger import put_share
 from stats.counters.outbox import shares_of
 from stats.counters.plan import CounterPlan, CountingNode, encode_plan
@@ -34,7 +34,7 @@ class Measurement:
             path = directory / name
             said = good("relay", "init", path, "--status", directory / "status.json", "--client", directory / "client")
             listed.append(msgspec.json.decode(said, type=CountingNode))
-            self.relays.append(RelayDirectory(path))
+            self.relays.append(CountingDirectory(path))
         self.plan: CounterPlan = new_plan(nodes=tuple(listed), opens=LONG_AGO)
         self.path = directory / "plan.json"
         self.path.write_bytes(encode_plan(self.plan))
