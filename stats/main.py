@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from stats.cli.analyst import analyst
+from stats.cli.collector import collector
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
@@ -40,6 +41,7 @@ def _perform(work: Work, /) -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     issuer,
+    collector,
     analyst,
 )
 

@@ -22,6 +22,7 @@ from loopixmix.process.pause import Pause
 from loopixmix.process.program import Program, World
 from loopixmix.process.task import Task
 from loopixmix.store.transactions import Store
+from loopixmix.web.certificates import tls_options
 from loopixmix.web.sites import BoundedFactory
 from provider.api import ServiceContext
 from provider.serving.program import ServiceProgram, Serving
@@ -33,7 +34,7 @@ from votes.board.casting import Casting
 from votes.board.checks import checks_with
 from votes.board.entryfile import EntryFile
 from votes.board.face.routes import ENTRIES_FILE, BoardFace
-from votes.board.face.serving import face_factory, tls_options
+from votes.board.face.serving import face_factory
 from votes.board.log import BoardLog
 from votes.board.requests import SERVICE
 from votes.board.running.directory import UPLOADS, BoardDirectory
