@@ -14,6 +14,7 @@ import click
 
 from stats.cli.analyst import analyst
 from stats.cli.collector import collector
+from stats.cli.demo import demo
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
@@ -41,6 +42,7 @@ def _perform(work: Work, /) -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     issuer,
+    demo,
     collector,
     analyst,
 )
