@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from client.api import Client, ServiceFailedError
 from loopixmix.seams import Rng
-from loopixmix.tokens import begin_token, decode_token_key
+from loopixmix.tokens import TokenKey, begin_token, decode_token_key
 from loopixmix.tokens.exchange import encode_issue_request
 from stats.answer.invitation import SurveyInvitation
 from stats.answer.joining import ASK_REPORT, COLLECTOR, ISSUER
@@ -15,7 +16,7 @@ from stats.answer.store.rows import KeptReport
 from stats.questionnaire.questionnaire import Questionnaire
 from stats.report.report import REPORT_BYTES, REPORT_ID_BYTES, SentReport, encode_report
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class Cheat:
     what: str
     reason: str
     refused: bool
+
+
+@dataclass(frozen=True)
+class SentJunk:
+    """A body that is no report, or none of this survey, and the reason for which it is refused."""
+
+    what: str
+    reason: str
+    body: bytes
 
 
 class Cheater:
@@ -40,51 +50,62 @@ class Cheater:
         self._report = report
         self._rng = rng
 
-    async def answer_twice(self) -> list[Cheat]:
-        """Ask the issuer for a second token, and the collector to take a second report with the first token."""
-        place = self._report.place
-        keys = {(each.sheet, each.period): each.key for each in self._questionnaire.keys}
-        key = decode_token_key(keys[place.sheet, place.period])
+    async def ask_again(self) -> Cheat:
+        """Ask the issuer for a second token."""
+        key = self._key()
         second = begin_token(key, self._rng)
         wish = encode_issue_request(key, self._invitation.code.encode(), [second.blinded])
+        refused = await is_refused(self._client, f"{ISSUER}@{self._invitation.issuer}", wish)
+        return Cheat("a second token for the same code", "", refused)
+
+    async def answer_again(self) -> Cheat:
+        """Send another report with the token of the first one."""
         # As for a crash between the taking and the writing down, the client gives the same token by the same key.
-        token = await self._client.take_token(key.purpose, idempotency_key=f"stats-{self._report.report_id.hex()}")
-        other = dataclasses.replace(self._sent(), token=token, report_id=self._rng.randbytes(REPORT_ID_BYTES))
+        key = f"stats-{self._report.report_id.hex()}"
+        token = await self._client.take_token(self._key().purpose, idempotency_key=key)
+        other = encode_report(dataclasses.replace(self._sent(), token=token))
+        return Cheat("another report with the same token", "token", await self._is_refused(other))
+
+    async def send(self, junk: SentJunk) -> Cheat:
+        """Send the collector what is no report, or none of this survey."""
+        return Cheat(junk.what, junk.reason, await self._is_refused(junk.body))
+
+    def junk(self) -> list[SentJunk]:
+        """Return junk of each kind that the collector tells apart."""
+        sent, noise = self._sent(), self._rng.randbytes(REPORT_BYTES)
+        domain = self._questionnaire.sheets[sent.sheet].mechanisms[0].domain
+        elsewhere, forged = self._rng.randbytes(len(sent.survey_id)), self._rng.randbytes(321)
         return [
-            Cheat("a second token for the same code", "", await self._is_refused(ISSUER, wish)),
-            Cheat("another report with the same token", "token", await self._is_reported(encode_report(other))),
+            SentJunk("random bytes", "malformed", noise),
+            SentJunk("a report that is too short", "malformed", noise[:-1]),
+            SentJunk("a report of another survey", "unknown-survey", _changed(sent, survey_id=elsewhere)),
+            SentJunk("a report of a period to come", "closed", _changed(sent, period=7)),
+            SentJunk("a value that no question has", "outside-domain", _changed(sent, values=(domain,))),
+            SentJunk("a report without a token", "token", encode_report(sent)),
+            SentJunk("a report with a forged token", "token", _changed(sent, token=forged)),
         ]
 
-    async def send_junk(self) -> list[Cheat]:
-        """Send the collector what is no report, or none of this survey."""
-        sent, noise = self._sent(), self._rng.randbytes(REPORT_BYTES)
-        forged = self._rng.randbytes(321)
-        mechanism = self._questionnaire.sheets[sent.sheet].mechanisms[0]
-        junk = (
-            ("random bytes", "malformed", noise),
-            ("a report that is too short", "malformed", noise[:-1]),
-            ("a report of another survey", "unknown-survey", self._encoded(sent, survey_id=self._rng.randbytes(32))),
-            ("a report of a period to come", "closed", self._encoded(sent, period=7)),
-            ("a value that no question has", "outside-domain", self._encoded(sent, values=(mechanism.domain,))),
-            ("a report without a token", "token", self._encoded(sent)),
-            ("a report with a forged token", "token", self._encoded(sent, token=forged)),
-        )
-        return [Cheat(what, reason, await self._is_reported(body)) for what, reason, body in junk]
+    def _key(self) -> TokenKey:
+        place = self._report.place
+        keys = {(each.sheet, each.period): each.key for each in self._questionnaire.keys}
+        return decode_token_key(keys[place.sheet, place.period])
 
     def _sent(self) -> SentReport:
         place = self._report.place
         return SentReport(place.survey_id, place.sheet, place.period, self._rng.randbytes(REPORT_ID_BYTES), (0,), b"")
 
-    def _encoded(self, sent: SentReport, **changes: object) -> bytes:
-        return encode_report(dataclasses.replace(sent, **changes))  # type: ignore[arg-type]
+    async def _is_refused(self, report: bytes) -> bool:
+        return await is_refused(self._client, f"{COLLECTOR}@{self._invitation.collector}", bytes([ASK_REPORT]) + report)
 
-    async def _is_reported(self, body: bytes) -> bool:
-        return await self._is_refused(COLLECTOR, bytes([ASK_REPORT]) + body)
 
-    async def _is_refused(self, service: str, body: bytes) -> bool:
-        provider = self._invitation.issuer if service == ISSUER else self._invitation.collector
-        try:
-            await self._client.request(f"{service}@{provider}", body, timeout_s=TIMEOUT_S)
-        except ServiceFailedError:
-            return True
-        return False
+async def is_refused(client: Client, service: str, body: bytes) -> bool:
+    """Tell whether a service refuses a request; raise the client's errors if it gives no answer."""
+    try:
+        await client.request(service, body, timeout_s=TIMEOUT_S)
+    except ServiceFailedError:
+        return True
+    return False
+
+
+def _changed(sent: SentReport, **changes: Any) -> bytes:
+    return encode_report(dataclasses.replace(sent, **changes))

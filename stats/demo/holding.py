@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -32,6 +34,7 @@ PACE = 2.0
 SETTLE_WITHIN_S = 40.0
 WATCH_S = 3.0
 ANALYST = "ada"
+CHEATERS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +91,12 @@ async def hold_survey(stage: SurveyStage) -> SurveyEvents:
         analyst = _analyst(stage, survey, connections)
         story.chapter("The answers")
         people = fair_people(scale.people, outside.rng)
-        filling, load = await _answer(stage, crowd, survey, people, analyst)
-        story.chapter("Those who cheat")
-        cheats = await _cheat(stage, crowd, survey)
+        filling, cheats, load = await _answer(stage, crowd, survey, people, analyst)
         await _until_settled(stage, closes_s)
         story.chapter("The results, as an analyst sees them")
         state = await analyst.state()
         questions = [await analyst.question(question.name) for question in survey.questionnaire.draft.questions]
-        filling.append(_released(state))
+        filling.append(released_reports(state))
         _tell_results(stage, people, state, questions)
         refusals = dict(await analyst.refusals())
     finally:
@@ -176,12 +177,13 @@ def _analyst(stage: SurveyStage, survey: FrozenSurvey, connections: KeptConnecti
 
 async def _answer(
     stage: SurveyStage, crowd: Crowd, survey: FrozenSurvey, people: People, analyst: AnalystProgram
-) -> tuple[list[int], NodeLoad]:
+) -> tuple[list[int], list[Cheat], NodeLoad]:
     story, scale = stage.story, stage.scale
     story.steps.step(f"{scale.people} people answer, and see their reports arrive", scale.people)
     running = stage.network.processes.running()
     watch = LoadWatch({node.name: running[node.name] for node in stage.network.nodes}, time.monotonic)
     filling: list[int] = []
+    cheats: list[Cheat] = []
     done: list[int] = []
 
     async def answer() -> None:
@@ -191,11 +193,16 @@ async def _answer(
     async def look_on() -> None:
         while not done:
             await stage.outside.pause(WATCH_S)
-            released = _released(await analyst.state())
+            released = released_reports(await analyst.state())
             if released > (filling[-1] if filling else 0):
                 filling.append(released)
 
-    await all_of([answer(), look_on()])
+    async def cheat() -> None:
+        while not done and len(crowd.reports) < CHEATERS:
+            await stage.outside.pause(WATCH_S)
+        await all_of(_cheats(stage, crowd, survey, cheats))
+
+    await all_of([answer(), look_on(), cheat()])
     load = watch.end(psutil.cpu_count() or 1)
     story.steps.finish()
     ends = crowd.participation.ends
@@ -205,28 +212,39 @@ async def _answer(
         story.caught("people", problem)
     seen = ", then ".join(map(str, filling)) or "none yet"
     story.tell("dashboard", f"had {seen} reports meanwhile: they are released together, in a random order")
+    _tell_cheats(story, cheats)
     story.tell("nodes", f"the busiest took {load.highest:.0%} of a core, all {load.of_machine:.0%} of the machine")
-    return filling, load
+    return filling, cheats, load
 
 
-async def _cheat(stage: SurveyStage, crowd: Crowd, survey: FrozenSurvey) -> list[Cheat]:
-    number = min(crowd.reports, default=0)
-    if not number:
+def _cheats(stage: SurveyStage, crowd: Crowd, survey: FrozenSurvey, cheats: list[Cheat]) -> Iterator[Awaitable[None]]:
+    """Yield everything that those who were ready first try. Each has a client of its own: that is quicker."""
+    if not crowd.reports:
         raise UnavailableError("no report of anybody has arrived")
-    report = next(each for each in crowd.reports[number] if each.state.is_end)
-    cheater = Cheater(
-        crowd.clients[number], survey.questionnaire, survey.invitations[number - 1], report, stage.outside.rng
+
+    async def attempt(trying: Awaitable[Cheat]) -> None:
+        cheats.append(await trying)
+
+    cheaters = itertools.cycle(
+        Cheater(
+            crowd.clients[number], survey.questionnaire, survey.invitations[number - 1], reports[0], stage.outside.rng
+        )
+        for number, reports in sorted(crowd.reports.items())[:CHEATERS]
     )
-    stage.story.steps.step("somebody answers twice, and sends junk", 1)
-    cheats = [*await cheater.answer_twice(), *await cheater.send_junk()]
-    stage.story.steps.finish()
+    first = next(cheaters)
+    yield attempt(first.ask_again())
+    yield attempt(next(cheaters).answer_again())
+    for junk in first.junk():
+        yield attempt(next(cheaters).send(junk))
+
+
+def _tell_cheats(story: Story, cheats: list[Cheat]) -> None:
     for cheat in cheats:
         if cheat.refused:
             counted = f", and counted as {cheat.reason}" if cheat.reason else ""
-            stage.story.tell("refused", f"{cheat.what}{counted}")
+            story.tell("refused", f"{cheat.what}{counted}")
         else:
-            stage.story.caught("taken", cheat.what)
-    return cheats
+            story.caught("taken", cheat.what)
 
 
 async def _until_settled(stage: SurveyStage, closes_s: int) -> None:
@@ -251,7 +269,8 @@ def _is_settled(stage: SurveyStage) -> bool:
     return bool(told.surveys) and all(survey.is_settled for survey in told.surveys)
 
 
-def _released(state: ShownSurveyState) -> int:
+def released_reports(state: ShownSurveyState) -> int:
+    """Return how many reports of all questions are in the results."""
     return sum(sheet.released for sheet in state.sheets)
 
 

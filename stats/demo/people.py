@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 LOOK_S, GUEST_POLL_S, GUEST_WITHIN_S = 5.0, 0.5, 90.0
 SPREAD_S = 15.0
 """The longest pause before a person takes the invitation. Days where a survey lasts weeks."""
-RULE = SendingRule(least_margin_s=20.0)
-"""A report leaves at a random time up to so long before the close: then lost packets can come again."""
+RULE = SendingRule(ahead_s=60.0, grace_s=5.0, least_margin_s=30.0)
+"""A report leaves within a minute, and half a minute before the close at the latest: then lost packets come again."""
 MEMORY = "sqlite://"
 
 Told = Callable[[int], object]
