@@ -11,6 +11,7 @@ from loopixmix.errors import ConfigError
 from loopixmix.process.files import create_file, make_directory
 from loopixmix.process.log import LogSettings
 from loopixmix.store.sqlite import sqlite_url
+from loopixmix.web.visiting.policy import WebOrigin
 
 CONFIG_FILE, LOCK_FILE = "collector.toml", "collector.lock"
 STORE_FILE, COLUMNS_FILE, RAW_FILE, WAITING = "collector.sqlite3", "released.duckdb", "raw.duckdb", "waiting"
@@ -23,6 +24,7 @@ _COMMENTS = {
     "port": "",
     "certificate": "Files with the certificate chain and its key, in PEM; without them only loopback is allowed.",
     "key": "",
+    "origin": "Where browsers find it, such as https://stats.example.org; empty for the host and port above.",
     "store": "The database for surveys and tokens, such as postgresql://user@/collector; empty for a file here.",
     "columns": "The column store: empty for DuckDB in a file here, or clickhouse://user:password@host/database.",
     "raw_columns": "The same for surveys with central noise, whose true answers nobody else may reach.",
@@ -39,6 +41,7 @@ class CollectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     port: int = 8430
     certificate: str = ""
     key: str = ""
+    origin: str = ""
     store: str = ""
     columns: str = ""
     raw_columns: str = ""
@@ -76,3 +79,5 @@ def _check(config: CollectorConfig, path: Path) -> None:
         raise ConfigError(f"{path}: certificate and key go together")
     if not config.certificate and config.host not in LOOPBACK:
         raise ConfigError(f"{path}: without a certificate, host has to be 127.0.0.1 or ::1")
+    if config.origin:
+        WebOrigin.parse(config.origin)

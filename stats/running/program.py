@@ -20,7 +20,7 @@ from provider.serving.sockets import SocketPlace
 from stats.collect.requests import SERVICE
 from stats.collect.service import CollectorService, NoShares
 from stats.running.directory import CollectorDirectory
-from stats.running.pages import pages_of
+from stats.running.pages import ServedPages, pages_of
 from stats.running.rounds import CollectorRounds
 from stats.running.site import CollectorSite
 from stats.running.standing import CollectorStanding, SurveyStatus
@@ -50,6 +50,7 @@ class CollectorProgram(Program):
         self._world = world
         self._parts: CollectorParts | None = None
         self._service: ServiceProgram | None = None
+        self._pages: ServedPages | None = None
         self._site: CollectorSite | None = None
         self._rounds: CollectorRounds | None = None
         self._going = Task("releasing reports", fail=world.end)
@@ -67,13 +68,15 @@ class CollectorProgram(Program):
         try:
             # All surveys are there before the first respondent is.
             rounds.begin()
-            pages = pages_of(self._directory, parts, world=world, in_thread=self._in_thread)
-            self._site = CollectorSite(self._directory, pages, reactor=world.reactor)
+            self._pages = pages_of(self._directory, parts, world=world, in_thread=self._in_thread)
+            self._site = CollectorSite(self._directory, self._pages.factory, reactor=world.reactor)
             service = self._served(parts)
             service.start()
         except BaseException:
             if self._site is not None:
                 self._site.leave()
+            if self._pages is not None:
+                self._pages.book.close()
             parts.collector.close()
             raise
         self._parts, self._service, self._rounds = parts, service, rounds
@@ -84,6 +87,8 @@ class CollectorProgram(Program):
         await self._going.stop()
         if self._site is not None:
             await self._site.stop()
+        if self._pages is not None:
+            self._pages.book.close()
         if self._service is not None:
             await self._service.stop()
         if self._parts is not None:

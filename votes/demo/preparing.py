@@ -19,9 +19,10 @@ from votes.administration.folder import PLAN, RECORD
 from votes.credentials.folder import LIST_FILE
 from votes.credentials.invitation import Invitation, decode_invitation
 from votes.demo.choosing import POLLS
-from votes.demo.commands import PartyCommands, together
+from votes.demo.commands import PartyCommands
 from votes.demo.folders import MIXERS, THRESHOLD, TRUSTEES, DemoFolders
 from votes.demo.network import DemoSize
+from votes.voting.concurrency import together
 
 ADMINISTRATOR, REGISTRY, BOARD = "administrator", "credential authority", "board"
 TITLE = "Garden club"

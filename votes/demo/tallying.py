@@ -16,13 +16,14 @@ from loopixmix.verdict import Verdict
 from votes.cli.mixer import KEY
 from votes.demo.cheating import falsify_share, stuff_mix
 from votes.demo.choosing import POLLS
-from votes.demo.commands import CommandEnd, PartyCommands, together
+from votes.demo.commands import CommandEnd, PartyCommands
 from votes.demo.folders import BAD_TRUSTEE, CHEATING_MIXER, MIXERS, TRUSTEES, DemoFolders
 from votes.demo.preparing import ADMINISTRATOR
 from votes.record.signing import SEED_BYTES, PartyKey
 from votes.results.documents import PublishedResult, decode_result
 from votes.trustees.directory import TrusteeDirectory
 from votes.verify.published import RESULT
+from votes.voting.concurrency import together
 
 AUDITOR = "auditor"
 _FORMS = (".json", ".csv", ".html", ".pdf")
