@@ -198,7 +198,7 @@ async def _answer(
                 filling.append(released)
 
     async def cheat() -> None:
-        while not done and len(crowd.reports) < CHEATERS:
+        while not done and len(crowd.taken) < CHEATERS:
             await stage.outside.pause(WATCH_S)
         await all_of(_cheats(stage, crowd, survey, cheats))
 
@@ -219,17 +219,15 @@ async def _answer(
 
 def _cheats(stage: SurveyStage, crowd: Crowd, survey: FrozenSurvey, cheats: list[Cheat]) -> Iterator[Awaitable[None]]:
     """Yield everything that those who were ready first try. Each has a client of its own: that is quicker."""
-    if not crowd.reports:
+    if not crowd.taken:
         raise UnavailableError("no report of anybody has arrived")
 
     async def attempt(trying: Awaitable[Cheat]) -> None:
         cheats.append(await trying)
 
     cheaters = itertools.cycle(
-        Cheater(
-            crowd.clients[number], survey.questionnaire, survey.invitations[number - 1], reports[0], stage.outside.rng
-        )
-        for number, reports in sorted(crowd.reports.items())[:CHEATERS]
+        Cheater(crowd.clients[number], survey.questionnaire, survey.invitations[number - 1], report, stage.outside.rng)
+        for number, report in sorted(crowd.taken.items())[:CHEATERS]
     )
     first = next(cheaters)
     yield attempt(first.ask_again())

@@ -62,18 +62,22 @@ def mean_error(questions: list[ShownQuestion], people: People) -> float:
     return sum(errors) / len(errors) if errors else 0.0
 
 
+def widening(intervals: int) -> float:
+    """Return by how much 95 % intervals are widened, so that in `FALSE_ALARM` of all runs one is wrong."""
+    return NormalDist().inv_cdf(1 - FALSE_ALARM / 2 / max(1, intervals)) / _Z95
+
+
 def outside_of_intervals(questions: list[ShownQuestion], people: People) -> list[str]:
     """Return the values whose truth, in the whole data set, is too far from the estimate.
 
-    The 95 % intervals are widened for all values together (Bonferroni), so that in `FALSE_ALARM` of all runs at most
-    one of them is outside.
+    The 95 % intervals are widened for all values together; see `widening`.
     """
     shown = [
         (question, value, value.raw_share, value.raw_low, value.raw_high)
         for question in questions
         for value in question.values
     ]
-    wider = NormalDist().inv_cdf(1 - FALSE_ALARM / 2 / max(1, len(shown))) / _Z95
+    wider = widening(len(shown))
     return [
         f"{question.question} = {value.label}"
         for question, value, share, low, high in shown

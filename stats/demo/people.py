@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 LOOK_S, GUEST_POLL_S, GUEST_WITHIN_S = 5.0, 0.5, 90.0
 SPREAD_S = 15.0
 """The longest pause before a person takes the invitation. Days where a survey lasts weeks."""
-RULE = SendingRule(ahead_s=60.0, grace_s=5.0, least_margin_s=30.0)
-"""A report leaves within a minute, and half a minute before the close at the latest: then lost packets come again."""
+RULE = SendingRule(ahead_s=45.0, grace_s=50.0, least_margin_s=25.0)
+"""When reports leave. A request takes some ten seconds at these rates, and lost packets come again after as many."""
 MEMORY = "sqlite://"
 
 Told = Callable[[int], object]
@@ -71,8 +71,8 @@ class Crowd:
             for number in range(1, scale.people + 1)
         }
         self.participation = Participation()
-        self.reports: dict[int, Sequence[KeptReport]] = {}
-        """The reports of each person, once they have arrived."""
+        self.taken: dict[int, KeptReport] = {}
+        """A report of each person, once the collector has taken all that are theirs."""
 
     def close(self) -> None:
         """Close the connections to the clients, and the stores."""
@@ -134,8 +134,9 @@ class Crowd:
         while not await desk.advance():
             await outside.pause(outside.rng.uniform(0.5 * LOOK_S, 1.5 * LOOK_S))
         standing = await desk.standing(survey)
-        self.reports[number] = standing.reports
         self.participation.ends += Counter(report.state for report in standing.reports)
+        if all(report.state is ReportState.ACCEPTED for report in standing.reports):
+            self.taken[number] = standing.reports[0]
 
     def _faults(self, questionnaire: Questionnaire) -> Sequence[str]:
         # Each person's program looks. Here they are one, and hundreds of times would show nothing more than once does.

@@ -16,7 +16,7 @@ from stats.questionnaire.questionnaire import (
     PrivacyGoal,
     SurveyDraft,
 )
-from stats.questionnaire.questions import AnyQuestion, SingleChoice
+from stats.questionnaire.questions import AnyQuestion, SingleChoice, TripQuestion
 
 CONSENT = (
     "Each answer is turned at random into another one before it leaves your machine, and travels anonymously, at a "
@@ -33,6 +33,13 @@ def fair_draft(opens_s: int, closes_s: int, threshold: int) -> SurveyDraft:
     )
     persons = Persons(kind=PersonKind.CODES, issuer=provider_name(ISSUERS_PROVIDER))
     return _draft("fair", "Marriages", questions, persons, (opens_s, closes_s), threshold)
+
+
+def flights_draft(places: Sequence[str], span_s: tuple[int, int], threshold: int) -> SurveyDraft:
+    """Return the survey of the second example: from where to where somebody flew, open to anybody."""
+    question = TripQuestion(name="flight", text="From where to where did you fly?", places=tuple(places))
+    persons = Persons(kind=PersonKind.OPEN, issuer=provider_name(ISSUERS_PROVIDER))
+    return _draft("flights", "Flights from New York City", (question,), persons, span_s, threshold)
 
 
 def _draft(
