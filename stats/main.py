@@ -15,6 +15,7 @@ import click
 from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
+from stats.cli.data import data
 from stats.cli.demo import demo
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
@@ -53,6 +54,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     demo,
     collector,
     analyst,
+    data,
 )
 
 for _command in _COMMANDS:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,6 @@ from votes.voting.asking import WrongBoardError
 from votes.voting.program import enter_booth, open_guest, serve_page
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def program(world: VotingWorld) -> VoterProgram:
-    return VoterProgram(world, world.client())
 
 
 def test_from_a_code_to_a_booth(program: VoterProgram) -> None:

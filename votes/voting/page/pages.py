@@ -12,6 +12,7 @@ from loopixmix.web.visiting.answers import SeeOther, Shown
 from loopixmix.web.visiting.routes import PageRoutes
 from loopixmix.web.visiting.visit import Visit
 from votes.ballot.choices import Choice, ChoiceError
+from votes.ballot.wording import choice_in_words
 from votes.record.fingerprint import shown
 from votes.record.polls import Poll
 from votes.voting.asking import BoardQuestions
@@ -19,7 +20,6 @@ from votes.voting.casting import PreparedBallot, VotingBooth
 from votes.voting.home import KeptBallot
 from votes.voting.page.questions import question_of
 from votes.voting.page.states import moment, state_of
-from votes.voting.page.words import told
 
 REHEARSAL = "This is a rehearsal with test ballots. Nothing that is cast here counts."
 
@@ -65,7 +65,7 @@ class VotingPages:
         code = prepared.made.ballot.tracking_code
         content: list[Content] = [
             paragraph("This is what your ballot says. It was read back from the encrypted ballot itself."),
-            *(section(poll.title, items(*told(poll, choice))) for poll, choice in self._pairs(prepared)),
+            *(section(poll.title, items(*choice_in_words(poll, choice))) for poll, choice in self._pairs(prepared)),
             section(
                 "Tracking code",
                 paragraph(element("strong", code)),

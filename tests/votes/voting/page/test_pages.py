@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -54,13 +52,6 @@ class Browser:
 
     def ballots(self) -> str:
         return self.page(wait_for(self.pages.ballots(self.visit()), self.world.clock))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
