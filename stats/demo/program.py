@@ -16,6 +16,7 @@ from loopixmix.testnet.memory import MemoryWatch
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.story import Story
 from loopixmix.verdict import Check, Verdict, verdict
+from provider.serving.sockets import check_room
 from stats.cli.outside import StatsOutside
 from stats.demo.holding import SurveyEvents, SurveyStage, hold_survey
 from stats.demo.judging import cost_checks, survey_checks, survey_figures
@@ -33,6 +34,8 @@ def demonstrate_survey(root: Path, scale: DemoScale, console: Console, outside: 
     """Hold the survey in the folder `root`, and judge it. Raises what ended it; nothing is left running then, too."""
     begin_s = time.monotonic()
     folders = SurveyFolders(root)
+    for socket in (folders.issuer / "issuer.sock", folders.collector / "collector.sock"):
+        check_room(root, socket)
     with Steps(console) as steps:
         story = Story(console, steps)
         console.print(f"[bold]A survey on this machine[/]: {scale.people} people over a mix network of their own")
