@@ -56,11 +56,12 @@ def demo(example: str, people: int | None, as_json: bool, directory: Path | None
         if example == FLOWS:
             from stats.demo.flow_checks import demonstrate_flows
 
-            return demonstrate_flows(root, count, console, outside)
+            return demonstrate_flows(root, count, console, outside.rng)
         from stats.demo.network import DemoScale
         from stats.demo.program import demonstrate_survey
 
-        return demonstrate_survey(root, DemoScale(people=count, base_port=base_port), console, outside)
+        scale = DemoScale(people=count, base_port=base_port)
+        return demonstrate_survey(root, scale, console, rng=outside.rng, perform=outside.perform)
 
     if directory is None:
         with tempfile.TemporaryDirectory(prefix="loopixmix-survey-") as temporary:

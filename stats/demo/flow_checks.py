@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from loopixmix.progress import Steps
+from loopixmix.seams import Rng
 from loopixmix.testnet.story import Story, bar
 from loopixmix.verdict import Check, Verdict, verdict
-from stats.cli.outside import StatsOutside
 from stats.collect.refusals import ReportRefusal
 from stats.demo.data import flights
 from stats.demo.flows import AT_ONCE, FlowEvents, hold_flows
@@ -20,7 +20,7 @@ from stats.demo.judging import FALSE_ALARM, limit_check, widening
 MOST_S = 120.0
 
 
-def demonstrate_flows(root: Path, people: int, console: Console, outside: StatsOutside) -> Verdict:
+def demonstrate_flows(root: Path, people: int, console: Console, rng: Rng) -> Verdict:
     """Hold the example in the folder `root`, and judge it."""
     begin_s = time.monotonic()
     with Steps(console) as steps:
@@ -33,7 +33,7 @@ def demonstrate_flows(root: Path, people: int, console: Console, outside: StatsO
         steps.finish()
         steps.step(f"{people:,} reports are randomised, checked, held and released", people)
         root.mkdir(parents=True, exist_ok=True)
-        events = hold_flows(root, flown, people, outside.rng, steps.done)
+        events = hold_flows(root, flown, people, rng, steps.done)
         steps.finish()
         _tell(story, events)
     took_s = time.monotonic() - begin_s

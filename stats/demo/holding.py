@@ -59,7 +59,6 @@ class SurveyStage:
     folders: SurveyFolders
     scale: DemoScale
     story: Story
-    outside: PeopleOutside
 
 
 class _Told(msgspec.Struct):
@@ -72,12 +71,12 @@ class _ToldSurvey(msgspec.Struct):
     is_settled: bool
 
 
-async def hold_survey(stage: SurveyStage) -> SurveyEvents:
+async def hold_survey(stage: SurveyStage, outside: PeopleOutside) -> SurveyEvents:
     """Hold the survey, tell it, and return what happened. Raises the first error that ends it."""
-    story, scale, outside = stage.story, stage.scale, stage.outside
+    story, scale = stage.story, stage.scale
     story.chapter("The network, with issuer and collector at two providers")
     began_s = outside.clock.seconds()
-    await _start(stage)
+    await _start(stage, outside)
     # A slow machine gets more time: the dates are in the questionnaire, which is frozen before the first answer.
     pace_s = outside.clock.seconds() - began_s
     crowd = Crowd(outside, stage.folders, scale)
@@ -88,11 +87,11 @@ async def hold_survey(stage: SurveyStage) -> SurveyEvents:
         opens_s = int(outside.clock.seconds())
         closes_s = opens_s + OPEN_S + int(PACE * pace_s)
         survey = _freeze(stage, opens_s, closes_s)
-        analyst = _analyst(stage, survey, connections)
+        analyst = _analyst(stage, outside, survey, connections)
         story.chapter("The answers")
         people = fair_people(scale.people, outside.rng)
         filling, cheats, load = await _answer(stage, crowd, survey, people, analyst)
-        await _until_settled(stage, closes_s)
+        await _until_settled(stage, outside, closes_s)
         story.chapter("The results, as an analyst sees them")
         state = await analyst.state()
         questions = [await analyst.question(question.name) for question in survey.questionnaire.draft.questions]
@@ -114,18 +113,18 @@ async def hold_survey(stage: SurveyStage) -> SurveyEvents:
     )
 
 
-async def _start(stage: SurveyStage) -> None:
+async def _start(stage: SurveyStage, outside: PeopleOutside) -> None:
     network, story, scale = stage.network, stage.story, stage.scale
     story.steps.step("starting the network, each node a process", len(network.names))
     network.start()
-    deadline_s = stage.outside.clock.seconds() + START_WITHIN_S
+    deadline_s = outside.clock.seconds() + START_WITHIN_S
     # Not `wait_until_healthy`: it blocks, and ctrl-C would wait for it.
     while len(ready := network.ready()) < len(network.names):
         story.steps.done(len(ready))
-        if stage.outside.clock.seconds() > deadline_s:
+        if outside.clock.seconds() > deadline_s:
             late = next(name for name in network.names if name not in ready)
             raise UnavailableError(f"{late} is not ready after {START_WITHIN_S:g} s")
-        await stage.outside.pause(POLL_S)
+        await outside.pause(POLL_S)
     story.steps.finish()
     params = network.plan.params
     story.tell("network", f"{params.layers} layers of {network.plan.width} mixes, {network.plan.providers} providers")
@@ -163,8 +162,9 @@ def _freeze(stage: SurveyStage, opens_s: int, closes_s: int) -> FrozenSurvey:
     return survey
 
 
-def _analyst(stage: SurveyStage, survey: FrozenSurvey, connections: KeptConnections) -> AnalystProgram:
-    outside = stage.outside
+def _analyst(
+    stage: SurveyStage, outside: PeopleOutside, survey: FrozenSurvey, connections: KeptConnections
+) -> AnalystProgram:
     book = open_book(stage.folders.collector, rng=outside.rng, now_s=outside.clock.seconds)
     try:
         book.add(ANALYST, frozenset({AnalystRight.SEE}))
@@ -192,15 +192,15 @@ async def _answer(
 
     async def look_on() -> None:
         while not done:
-            await stage.outside.pause(WATCH_S)
+            await crowd.outside.pause(WATCH_S)
             released = released_reports(await analyst.state())
             if released > (filling[-1] if filling else 0):
                 filling.append(released)
 
     async def cheat() -> None:
         while not done and len(crowd.taken) < CHEATERS:
-            await stage.outside.pause(WATCH_S)
-        await all_of(_cheats(stage, crowd, survey, cheats))
+            await crowd.outside.pause(WATCH_S)
+        await all_of(_cheats(crowd, survey, cheats))
 
     await all_of([answer(), look_on(), cheat()])
     load = watch.end(psutil.cpu_count() or 1)
@@ -217,7 +217,7 @@ async def _answer(
     return filling, cheats, load
 
 
-def _cheats(stage: SurveyStage, crowd: Crowd, survey: FrozenSurvey, cheats: list[Cheat]) -> Iterator[Awaitable[None]]:
+def _cheats(crowd: Crowd, survey: FrozenSurvey, cheats: list[Cheat]) -> Iterator[Awaitable[None]]:
     """Yield everything that those who were ready first try. Each has a client of its own: that is quicker."""
     if not crowd.taken:
         raise UnavailableError("no report of anybody has arrived")
@@ -226,7 +226,7 @@ def _cheats(stage: SurveyStage, crowd: Crowd, survey: FrozenSurvey, cheats: list
         cheats.append(await trying)
 
     cheaters = itertools.cycle(
-        Cheater(crowd.clients[number], survey.questionnaire, survey.invitations[number - 1], report, stage.outside.rng)
+        Cheater(crowd.clients[number], survey.questionnaire, survey.invitations[number - 1], report, crowd.outside.rng)
         for number, report in sorted(crowd.taken.items())[:CHEATERS]
     )
     first = next(cheaters)
@@ -245,16 +245,16 @@ def _tell_cheats(story: Story, cheats: list[Cheat]) -> None:
             story.caught("taken", cheat.what)
 
 
-async def _until_settled(stage: SurveyStage, closes_s: int) -> None:
-    now_s = stage.outside.clock.seconds()
+async def _until_settled(stage: SurveyStage, outside: PeopleOutside, closes_s: int) -> None:
+    now_s = outside.clock.seconds()
     left = max(1, closes_s - int(now_s))
     stage.story.steps.step("waiting until the survey closes", left)
     while not _is_settled(stage):
-        now_s = stage.outside.clock.seconds()
+        now_s = outside.clock.seconds()
         if now_s > closes_s + SETTLE_WITHIN_S:
             raise UnavailableError(f"the collector has not settled the survey {SETTLE_WITHIN_S:g} s after its end")
         stage.story.steps.done(max(0, min(left, left - int(closes_s - now_s))))
-        await stage.outside.pause(POLL_S)
+        await outside.pause(POLL_S)
     stage.story.steps.finish()
     stage.story.tell("collector", "closed the survey by its clock, and released what it had held back")
 

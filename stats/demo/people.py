@@ -62,7 +62,7 @@ class Crowd:
     """All people. Their clients run in a few processes; here are the programs that use them."""
 
     def __init__(self, outside: PeopleOutside, folders: SurveyFolders, scale: DemoScale) -> None:
-        self._outside = outside
+        self.outside = outside
         self._scale = scale
         self._stores: list[Store] = []
         self._checked: dict[bytes, Sequence[str]] = {}
@@ -103,15 +103,15 @@ class Crowd:
 
     async def _open_account(self, client: Client, provider: str) -> None:
         # The daemon writes down where it is before it has a link: until then it answers that it cannot.
-        deadline_s = self._outside.clock.seconds() + GUEST_WITHIN_S
+        deadline_s = self.outside.clock.seconds() + GUEST_WITHIN_S
         while True:
             try:
                 await client.register_guest(provider)
                 return
             except UnavailableError:
-                if self._outside.clock.seconds() > deadline_s:
+                if self.outside.clock.seconds() > deadline_s:
                     raise
-            await self._outside.pause(GUEST_POLL_S)
+            await self.outside.pause(GUEST_POLL_S)
 
     async def _answer_told(
         self, number: int, invitation: SurveyInvitation, given: Mapping[str, int], told: Told
@@ -125,7 +125,7 @@ class Crowd:
         told(self.participation.people + len(self.participation.problems))
 
     async def _answer(self, number: int, invitation: SurveyInvitation, given: Mapping[str, int]) -> None:
-        outside = self._outside
+        outside = self.outside
         desk = self._desk(self.clients[number])
         await outside.pause(outside.rng.uniform(0, SPREAD_S))
         survey = await desk.join(invitation)
@@ -149,7 +149,7 @@ class Crowd:
         # In memory: three hundred files would only show how fast the disk is.
         store = Store(SCHEMA, MEMORY, one_connection=True)
         self._stores.append(store)
-        outside = self._outside
+        outside = self.outside
         setting = DeskSetting(
             client, inline_access(store), clock=outside.clock, rng=outside.rng, faults=self._faults, rule=RULE
         )
