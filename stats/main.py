@@ -17,6 +17,7 @@ from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
 from stats.cli.counters import counters
 from stats.cli.data import data
+from stats.cli.demo import demo
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
@@ -54,6 +55,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     relay,
     counters,
     issuer,
+    demo,
     collector,
     analyst,
     data,
