@@ -18,7 +18,7 @@ from provider.api import ServiceContext
 from provider.serving.program import ServiceProgram, Serving
 from provider.serving.sockets import SocketPlace
 from stats.collect.requests import SERVICE
-from stats.collect.service import CollectorService, NoShares
+from stats.collect.service import CollectorService
 from stats.running.directory import CollectorDirectory
 from stats.running.pages import ServedPages, pages_of
 from stats.running.rounds import CollectorRounds
@@ -77,7 +77,7 @@ class CollectorProgram(Program):
                 self._site.leave()
             if self._pages is not None:
                 self._pages.close()
-            parts.collector.close()
+            parts.close()
             raise
         self._parts, self._service, self._rounds = parts, service, rounds
         self._going.start(rounds.go_on())
@@ -118,7 +118,7 @@ class CollectorProgram(Program):
         config, path = self._directory.config, self._directory.path
 
         def make(_: ServiceContext) -> CollectorService:
-            return CollectorService(parts.collector, parts.lane, NoShares())
+            return CollectorService(parts.collector, parts.lane, parts.shares)
 
         own = path / SERVICE
         make_directory(own)
