@@ -16,6 +16,7 @@ from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
 from stats.cli.data import data
+from stats.cli.demo import demo
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
@@ -50,6 +51,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     freeze,
     invite,
     issuer,
+    demo,
     collector,
     analyst,
     data,

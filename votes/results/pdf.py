@@ -39,6 +39,7 @@ _BAR, _GOOD, _GOOD_WASH, _BAD, _BAD_WASH = (
     (168, 38, 29),
     (251, 236, 235),
 )
+_PLAIN_WASH = (240, 242, 240)
 _FONT = "Source Sans Pro"
 _FACES = (("", "Regular"), ("B", "Semibold"))
 _MARGIN_MM, _LABELS_MM, _NUMBERS_MM = 20.0, 62.0, 30.0
@@ -142,7 +143,7 @@ class _Report:
             self._text(line, color=_QUIET)
         sentence = verdict(found)
         if sentence is not None:
-            self._box(sentence, _GOOD, _GOOD_WASH)
+            self._box(sentence, *((_GOOD, _GOOD_WASH) if found.winners else (_INK, _PLAIN_WASH)))
         counted = f"{ballots_in_words(found, self._result.voters)} {METHODS_IN_WORDS[found.method]}"
         self._text(counted, before_mm=1.5, after_mm=2)
         for note in found.notes:

@@ -142,8 +142,9 @@ class VotingPages:
                 receipt = await self._booth.receipt(kept, self._board)
                 if receipt is not None:
                     head = await self._booth.log.check(kept, receipt, self._board)
+                    what = "The opening of your ballot" if kept.challenged else "Your ballot"
                     content = [
-                        notice(f"Your ballot is entry {receipt.index:,} of the board's {head.head.size:,} entries."),
+                        notice(f"{what} is entry {receipt.index:,} of the board's {head.head.size:,} entries."),
                         paragraph("The board proved it, and that it has changed nothing since your last look."),
                         paragraph(link(visit.to("/ballots"), "Back to my ballots")),
                     ]
@@ -186,9 +187,7 @@ class VotingPages:
                 button_form(visit.form_token, "Look for it on the board", visit.to(f"/check/{kept.counter}"))
             )
         if state.may_be_repeated and kept.counter in self._said:
-            content.append(
-                button_form(visit.form_token, "Make it again, and cast it", visit.to(f"/again/{kept.counter}"))
-            )
+            content.append(button_form(visit.form_token, "Make it again", visit.to(f"/again/{kept.counter}")))
         elif state.may_be_repeated:
             content.append(paragraph(link(visit.to("/"), "Make another ballot")))
         return section(f"Ballot {kept.tracking_code}", *content)
