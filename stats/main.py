@@ -17,10 +17,12 @@ from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
 from stats.cli.data import data
 from stats.cli.demo import demo
+from stats.cli.export import export
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
+from stats.cli.query import query
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -55,6 +57,8 @@ _COMMANDS: tuple[click.Command, ...] = (
     collector,
     analyst,
     data,
+    query,
+    export,
 )
 
 for _command in _COMMANDS:
