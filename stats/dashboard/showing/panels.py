@@ -129,8 +129,8 @@ def _one_honest(privacy: SurveyPrivacy) -> Content:
         return "If one mix is honest, the protection is better. By how much is told after the first batch."
     return (
         f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps "
-        f"{loss_in_words(privacy.eps)}), but for a chance of {chance_in_words(privacy.delta)} (delta). 1 time would mean that "
-        "nothing at all is learnt."
+        f"{loss_in_words(privacy.eps)}), but for a chance of {chance_in_words(privacy.delta)} (delta). 1 time would mean "
+        "that nothing at all is learnt."
     )
 
 
