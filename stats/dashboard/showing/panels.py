@@ -127,10 +127,10 @@ def _all_collude(eps0: float) -> Content:
 def _one_honest(privacy: SurveyPrivacy) -> Content:
     if privacy.eps is None:
         return "If one mix is honest, the protection is better. By how much is told after the first batch."
+    eps, delta = loss_in_words(privacy.eps), chance_in_words(privacy.delta)
     return (
-        f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps "
-        f"{loss_in_words(privacy.eps)}), but for a chance of {chance_in_words(privacy.delta)} (delta). 1 time would mean "
-        "that nothing at all is learnt."
+        f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps {eps}), but for a chance of "
+        f"{delta} (delta). 1 time would mean that nothing at all is learnt."
     )
 
 
