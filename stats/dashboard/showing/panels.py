@@ -129,8 +129,8 @@ def _one_honest(privacy: SurveyPrivacy) -> Content:
         return "If one mix is honest, the protection is better. By how much is told after the first batch."
     eps, delta = loss_in_words(privacy.eps), chance_in_words(privacy.delta)
     return (
-        f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps {eps}), but for a chance of "
-        f"{delta} (delta). 1 time would mean that nothing at all is learnt."
+        f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps {eps}), but for a chance "
+        f"of {delta} (delta). 1 time would mean that nothing at all is learnt."
     )
 
 
