@@ -84,7 +84,8 @@ class CollectorProgram(Program):
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, and close the stores."""
-        await self._going.stop()
+        if self._rounds is not None and self._going.problem is None:
+            await self._rounds.end()
         if self._site is not None:
             await self._site.stop()
         if self._pages is not None:
