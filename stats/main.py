@@ -15,11 +15,16 @@ import click
 from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
+from stats.cli.counters import counters
 from stats.cli.data import data
+from stats.cli.demo import demo
+from stats.cli.export import export
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
+from stats.cli.query import query
+from stats.cli.relay import relay
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -49,10 +54,15 @@ _COMMANDS: tuple[click.Command, ...] = (
     preview,
     freeze,
     invite,
+    relay,
+    counters,
     issuer,
+    demo,
     collector,
     analyst,
     data,
+    query,
+    export,
 )
 
 for _command in _COMMANDS:
