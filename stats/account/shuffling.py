@@ -85,25 +85,29 @@ def largest_eps0(eps: float, company: Company, most: float, blanket_domain: int 
 
     It is at least min(eps, most), since no shuffling makes a loss larger. Raises `MisuseError`.
     """
-    _check(most, company)
     if eps <= 0:
         raise MisuseError(f"a privacy loss is over 0, not {eps}")
     low, high = min(eps, most), most
-    if low == high or _keeps(high, eps, company, blanket_domain):
+    if low == high or keeps_promise(high, eps, company, blanket_domain):
         return high
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        if _keeps(middle, eps, company, blanket_domain):
+        if keeps_promise(middle, eps, company, blanket_domain):
             low = middle
         else:
             high = middle
     return low
 
 
-def _keeps(eps0: float, eps: float, company: Company, blanket_domain: int | None) -> bool:
+@lru_cache(maxsize=4096)
+def keeps_promise(eps0: float, eps: float, company: Company, blanket_domain: int | None = None) -> bool:
+    """Tell whether reports with local loss `eps0` have an amplified loss of at most `eps`; raise `MisuseError`."""
+    _check(eps0, company)
     n, delta = min(company.n, MOST_REPORTS), company.delta
+    if eps0 <= eps:
+        return True
     if n <= 1:
-        return eps0 <= eps
+        return False
     if blanket_domain is not None and BlanketLoss(eps0, n, blanket_domain, delta).delta(eps) <= delta:
         return True
     return CloneLoss(eps0, n, delta).delta(eps) <= delta

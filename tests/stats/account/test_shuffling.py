@@ -11,7 +11,7 @@ from loopixmix.errors import MisuseError
 from stats.account.blanket import BlanketLoss
 from stats.account.clones import CloneLoss, closed_form
 from stats.account.shuffling import Company, amplified, honest_reports, largest_eps0
-from tests.worlds.few_reports import Randomiser, hadamard, histograms, krr, sampled_bit, unary, worst_deltas
+from tests.worlds.stats.few_reports import Randomiser, hadamard, histograms, krr, sampled_bit, unary, worst_deltas
 
 SHARES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.95)
 """Of eps0: the eps at which the bounds are compared."""
