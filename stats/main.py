@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from stats.cli.analyst import analyst
+from stats.cli.check import check, new, preview
+from stats.cli.collector import collector
+from stats.cli.freeze import freeze
+from stats.cli.invite import invite
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
@@ -39,7 +43,13 @@ def _perform(work: Work, /) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
+    new,
+    check,
+    preview,
+    freeze,
+    invite,
     issuer,
+    collector,
     analyst,
 )
 

@@ -46,16 +46,7 @@ class Redeeming:
 
         It takes a signature's check, whatever is in `data`.
         """
-        keys = self._keys.keys()
-        try:
-            token = decode_token(data)
-            key = keys[token.key_id]
-        except (FormatError, KeyError):
-            # The work is done all the same: its time would tell a forged token from one that came too late.
-            for any_key in list(keys.values())[:1]:
-                _counts(Token(any_key.key_id, bytes(32), bytes(any_key.modulus_bytes)), any_key, now_s)
-            return None
-        return (token, key) if _counts(token, key, now_s) else None
+        return check_token(data, self._keys.keys(), now_s)
 
     def spend(self, connection: Connection, checked: Checked | None) -> bool:
         """Spend a token that `check` found good; false if it was spent before, or is none.
@@ -73,6 +64,22 @@ class Redeeming:
     def erase_old(self, connection: Connection, now_s: float) -> None:
         """Forget the tokens of periods that have ended."""
         self._spent.erase_old(connection, now_s)
+
+
+def check_token(data: bytes, keys: Mapping[bytes, TokenKey], now_s: float) -> Checked | None:
+    """Return the token in `data` with its key, or None if it does not count; whether it was spent is not known yet.
+
+    `keys`: those that count, by their ids. It takes a signature's check, whatever is in `data`.
+    """
+    try:
+        token = decode_token(data)
+        key = keys[token.key_id]
+    except (FormatError, KeyError):
+        # The work is done all the same: its time would tell a forged token from one that came too late.
+        for any_key in list(keys.values())[:1]:
+            _counts(Token(any_key.key_id, bytes(32), bytes(any_key.modulus_bytes)), any_key, now_s)
+        return None
+    return (token, key) if _counts(token, key, now_s) else None
 
 
 def _counts(token: Token, key: TokenKey, now_s: float) -> bool:

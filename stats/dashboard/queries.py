@@ -22,6 +22,8 @@ MOST_PERIODS = 60
 """A time series has at most so many periods, the last ones."""
 MOST_KEPT, MOST_KEPT_GROUPS = 64, 20_000
 """Answers of the column store that are kept until a batch is added, and how many numbers one of them has at most."""
+MOST_EXPORTED = 500_000
+"""Reports in one file. More are taken batch by batch."""
 MOST_ROWS = 1_000
 """Of a query that an analyst wrote."""
 ALL = CellFilter()
@@ -96,6 +98,11 @@ class ResultQueries:
         with self._turn:
             return self._columns.select(sql, tables=tables, most_rows=MOST_ROWS)
 
+    def rows(self, table: SheetTable, where: CellFilter) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Return the rows of one table, at most `MOST_EXPORTED`."""
+        with self._turn:
+            return self._columns.select(rows_sql(table, where), tables=[table.name], most_rows=MOST_EXPORTED)
+
     def _once(self, table: SheetTable, name: tuple[object, ...], work: Callable[[ColumnStore], _T]) -> _T:
         """Return the answer to one query. Tables only grow by batches, so it holds until there is another one."""
         with self._turn:
@@ -132,6 +139,15 @@ def periods(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> His
     """Ask for the histogram of one question in each period."""
     _check_groups(column.outputs * MOST_PERIODS, "this question period by period")
     return columns.histogram(column.table, [column.question], where, by_period=True)
+
+
+def rows_sql(table: SheetTable, where: CellFilter) -> str:
+    """Return the query for the rows of one table. Names of tables and questions have no quotes in them."""
+    named = (("period", where.periods), ("batch", where.batches))
+    bounds = [f"{name} >= {low} AND {name} < {high}" for name, span in named if span for low, high in [span]]
+    condition = f" WHERE {' AND '.join(bounds)}" if bounds else ""
+    columns = ", ".join(f'"{name}"' for name in ("period", "batch", *table.questions))
+    return f'SELECT {columns} FROM "{table.name}"{condition}'  # noqa: S608 (nothing in it is from outside)
 
 
 def columns_of(survey: Questionnaire, table_of: Callable[[int], SheetTable]) -> list[AskedColumn]:

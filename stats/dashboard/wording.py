@@ -1,57 +1,49 @@
-"""The values of questions in words."""
+"""The values of questions, moments and shares in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import pairwise, product
+from typing import overload
 
-from loopixmix.web.showing.numbers import show_number
-from stats.questionnaire.questions import (
-    AnyQuestion,
-    CellQuestion,
-    CounterQuestion,
-    MultipleChoice,
-    NumberQuestion,
-    RouteQuestion,
-    SingleChoice,
-    TopicQuestion,
-    TripQuestion,
-)
+from stats.questionnaire.domains import domain_of, edges_of, label_of
+from stats.questionnaire.questions import AnyQuestion, CounterQuestion, MultipleChoice, NumberQuestion
 
-ARROW = " \N{RIGHTWARDS ARROW} "
-ELSEWHERE, OTHER = "outside of the map", "other"
-_MICRO = 1_000_000
+
+class ValueLabels(Sequence[str]):
+    """The words for each value of a question, made when they are asked for: there may be 65,536."""
+
+    def __init__(self, question: AnyQuestion) -> None:
+        """`question`: no multiple choice, whose options are estimated and not its values."""
+        self._question = question
+
+    def __len__(self) -> int:
+        """Return how many values there are."""
+        return domain_of(self._question)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        """Return the words for one value, or for several."""
+        if isinstance(index, slice):
+            return [label_of(self._question, value) for value in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return label_of(self._question, index)
 
 
 def value_labels(question: AnyQuestion) -> Sequence[str]:
     """Return the words for each value of a question; of a multiple choice, for each option."""
-    match question:
-        case SingleChoice(options=options) | MultipleChoice(options=options):
-            return options
-        case NumberQuestion(edges=edges, unit=unit):
-            last = len(edges) - 2
-            spans = enumerate(pairwise(edges))
-            return [_span(low, high, unit, holds_upper=number == last) for number, (low, high) in spans]
-        case CellQuestion(rows=rows, columns=columns):
-            return [*(cell_label(question, cell) for cell in range(rows * columns)), ELSEWHERE]
-        case TripQuestion(places=places):
-            return [f"{origin}{ARROW}{destination}" for origin in places for destination in places]
-        case RouteQuestion(places=places, steps=steps):
-            return [_route(route) for route in product((*places, ""), repeat=steps)]
-        case TopicQuestion(topics=topics):
-            return [*(topic.label for topic in topics), OTHER]
-        case CounterQuestion(most=most, buckets=buckets):
-            bounds = [bucket * (most + 1) // buckets for bucket in range(buckets + 1)]
-            return [_span(low, high, "", holds_upper=False) for low, high in pairwise(bounds)]
+    return question.options if isinstance(question, MultipleChoice) else ValueLabels(question)
 
 
-def cell_label(question: CellQuestion, cell: int) -> str:
-    """Return the middle of a cell in degrees. Row 0 is the southern one, column 0 the western one."""
-    row, column = divmod(cell, question.columns)
-    latitude = question.south + (question.north - question.south) * (row + 0.5) / question.rows
-    longitude = question.west + (question.east - question.west) * (column + 0.5) / question.columns
-    return f"{_degrees(latitude, 'N', 'S')} {_degrees(longitude, 'E', 'W')}"
+def bucket_edges(question: AnyQuestion) -> tuple[int, ...] | None:
+    """Return the edges of the buckets of a question about numbers; None for another one."""
+    return edges_of(question) if isinstance(question, NumberQuestion | CounterQuestion) else None
 
 
 def moment(at_s: float) -> str:
@@ -62,19 +54,3 @@ def moment(at_s: float) -> str:
 def percent(share: float) -> str:
     """Return a share in percent, with one digit behind the point."""
     return f"{share * 100:.1f} %"
-
-
-def _span(low: int, high: int, unit: str, *, holds_upper: bool) -> str:
-    """Return a bucket of whole numbers in words, by its first and last one."""
-    last = high if holds_upper else high - 1
-    numbers = show_number(low) if low == last else f"{show_number(low)} to {show_number(last)}"
-    return f"{numbers} {unit}".strip()
-
-
-def _route(places: Sequence[str]) -> str:
-    return ARROW.join(place for place in places if place) or "no route"
-
-
-def _degrees(value_microdegrees: float, positive: str, negative: str) -> str:
-    side = positive if value_microdegrees >= 0 else negative
-    return f"{abs(value_microdegrees) / _MICRO:.4f}\N{DEGREE SIGN} {side}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from fractions import Fraction
@@ -36,6 +37,7 @@ MOST_KEYS = 128
 MOST_DELTA = Fraction(1, 100)
 MOST_NUMBER = 2**53
 """Of an edge: what a program that reads JSON takes for a whole number for certain."""
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}", re.ASCII)
 RESERVED = ("period", "batch")
 """Columns of the column store that no question may have the name of."""
 KEY_BYTES = 1_000
@@ -62,6 +64,9 @@ def _times(draft: SurveyDraft) -> Iterator[str]:
 
 def _persons(draft: SurveyDraft) -> Iterator[str]:
     persons = draft.persons
+    for place, name in (("collector", draft.collector), ("persons.issuer", persons.issuer)):
+        if not _PROVIDER.fullmatch(name):
+            yield f"{place}: the name of a provider has 1 to 63 of a-z 0-9 . -"
     if (persons.kind is PersonKind.ACCOUNT) != bool(persons.provider):
         yield "persons.provider: it is the provider whose accounts count, and is there only if accounts count"
     if persons.kind is not PersonKind.OPEN and persons.issuer == draft.collector:

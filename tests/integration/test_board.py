@@ -39,6 +39,7 @@ from votes.board.requests import (
     decode_state,
     encode_request,
 )
+from votes.board.running.credentials import NO_LIST
 from votes.board.running.directory import KEY_FILE, BoardConfig, BoardDirectory
 from votes.record.entries import EntryKind, sign_record
 from votes.record.heads import check_growth
@@ -163,6 +164,11 @@ async def test_an_election_is_held_over_socket_and_https_through_a_kill(running:
     for number, approval in enumerate(voters.world.approvals(), 1):
         status, answer = await running.call("POST", f"/v1/entries/{EntryKind.APPROVAL.value}", approval)
         assert (status, json.loads(answer)) == (201, {"entry": number})
+
+    # The list of credentials comes while the board runs.
+    assert running.status()["credentials"] == NO_LIST
+    BoardDirectory(running.directory).put_credentials(b"".join(voters.credentials))
+    await running.until(lambda: running.status()["credentials"] == f"{VOTERS} are taken up")
 
     ballots = [voters.cast(voter) for voter in range(VOTERS)]
     answers = await gatherResults([running.asker.ask(bytes(16), encode_request(AskCast(each))) for each in ballots])

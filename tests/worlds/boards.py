@@ -20,7 +20,8 @@ from votes.board.store.schema import SCHEMA
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind, sign_record
 from votes.record.phases import Phase, Transition
-from votes.record.statements import sign_statement
+from votes.record.signing import PartyKey
+from votes.record.statements import Exclusion, sign_statement
 
 GROUP = ristretto255()
 FORM = struct.Struct(">4s32sI")
@@ -149,3 +150,8 @@ class BoardWorld:
             reason=reason,
         )
         return sign_statement(transition, self.world.keys.administrator)
+
+    def exclusion(self, entry: int, key: PartyKey | None = None) -> bytes:
+        """Return the statement that excludes the ballot of an entry."""
+        statement = Exclusion(fingerprint=Hex(self.world.fingerprint), entry=entry, reason="its proof is wrong")
+        return sign_statement(statement, key or self.world.keys.administrator)

@@ -115,8 +115,13 @@ class Terminal:
         self._started.append(process)
         return process
 
-    def look(self, *arguments: object, patience_s: float = PATIENCE_S) -> list[str]:
-        """Run a command at a real terminal; return the lines that it shows, as they are in the end."""
+    def look(
+        self, *arguments: object, question: str = "", answer: str = "", patience_s: float = PATIENCE_S
+    ) -> list[str]:
+        """Run a command at a real terminal; return the lines that it shows, as they are in the end.
+
+        `answer`: is typed when the terminal shows `question`.
+        """
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         process = subprocess.Popen(
@@ -130,7 +135,7 @@ class Terminal:
         )
         os.close(theirs)
         try:
-            shown = _read_all(ours, until_s=time.monotonic() + patience_s)
+            shown = _read_all(ours, question=question, answer=answer, until_s=time.monotonic() + patience_s)
         finally:
             os.close(ours)
             with contextlib.suppress(ProcessLookupError):
@@ -169,12 +174,16 @@ def _loopixmix(arguments: Sequence[object]) -> list[str]:
     return [sys.executable, "-m", "loopixmix.main", *map(str, arguments)]
 
 
-def _read_all(terminal: int, *, until_s: float) -> str:
+def _read_all(terminal: int, *, question: str, answer: str, until_s: float) -> str:
     """Return what is written to a terminal before its last program ends."""
-    data = b""
+    data, awaited = b"", question.encode()
     while select([terminal], [], [], max(0.0, until_s - time.monotonic()))[0]:
         try:
             data += os.read(terminal, 65536)
         except OSError:  # nobody has the other end any more
             return data.decode()
+        if awaited and awaited in data:
+            # Not before: who asks without showing what is typed throws away what was typed too early.
+            os.write(terminal, answer.encode())
+            awaited = b""
     raise TimeoutError(f"the command did not end; so far: {data.decode()[-2000:]}")

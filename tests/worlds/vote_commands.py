@@ -30,7 +30,12 @@ class VoteCommands:
         if self.now_s is not None:
             now_s = self.now_s
             outside = VoteOutside(
-                rng=random.SystemRandom(), now_s=lambda: now_s, pause=lambda _: None, perform=self.perform
+                rng=random.SystemRandom(),
+                now_s=lambda: now_s,
+                pause=lambda _: None,
+                perform=self.perform,
+                command=(),
+                become=lambda _: None,
             )
         return CliRunner().invoke(vote, [str(argument) for argument in arguments], input=given, obj=outside)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
 
-from client.testing import FakeClient, FakeNetwork
+from client.testing import FakeClient, FakeNetwork, wait_for
 from loopixmix.group.ristretto import ristretto255
 from loopixmix.store.transactions import Store
-from tests.worlds.elections import CHOOSE, OPENS_AT, YES_NO, ElectionWorld, new_election
+from tests.worlds.elections import CHOOSE, CLOSES_AT, OPENS_AT, YES_NO, ElectionWorld, new_election
+from votes.ballot.choices import Choice, ChosenOptions, YesOrNo
 from votes.board.answering import VoterAnswers
 from votes.board.board import Board
 from votes.board.casting import Casting
@@ -24,14 +27,21 @@ from votes.credentials.codes import code_of
 from votes.credentials.derivation import credentials_of, secrets_of
 from votes.credentials.invitation import Invitation
 from votes.credentials.listing import CredentialList
+from votes.record.canonical import Hex
 from votes.record.entries import EntryKind, sign_record
+from votes.record.statements import Exclusion, sign_statement
 from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
-from votes.voting.home import VoterHome
+from votes.voting.home import KeptBallot, VoterHome
+from votes.voting.program import enter_booth
+from votes.voting.setting import VotingSetting
 from votes.voting.voter import voter_of
+from votes.voting.waiting import await_receipts
+from votes.voting.watching import LogWatch
 from votes.witness.service import WitnessService
 
 GROUP = ristretto255()
+CHOICES: Sequence[Choice] = (ChosenOptions(frozenset({1})), YesOrNo(True))
 
 
 class Answers(Protocol):
@@ -110,6 +120,21 @@ class VotingWorld:
         """Add a client; the account has no name that matters to the election."""
         return self.network.client(f"{name or 'guest'}@provider-1")
 
+    def until_closing(self) -> None:
+        """Let time pass until the election is closed."""
+        while self.clock.seconds() < CLOSES_AT:
+            self.clock.advance(600)
+
+    def cast(self, client: FakeClient, booth: VotingBooth, choices: Sequence[Choice] = CHOICES) -> KeptBallot:
+        """Cast a ballot; it leaves later."""
+        prepared = booth.prepare(choices)
+        return wait_for(booth.cast(prepared, self.questions(client), self.clock.seconds()), self.clock)
+
+    def exclude(self, entry: int, reason: str = "left the club") -> int:
+        """Exclude the ballot of an entry; return the index of the exclusion."""
+        exclusion = Exclusion(fingerprint=Hex(self.world.fingerprint), entry=entry, reason=reason)
+        return self.board.announce(EntryKind.EXCLUSION, sign_statement(exclusion, self.world.keys.administrator))
+
     def questions(self, client: FakeClient) -> BoardQuestions:
         return BoardQuestions(client, f"{SERVICE}@provider-2", timeout_s=60)
 
@@ -123,3 +148,35 @@ class VotingWorld:
         voter = voter_of(self.world.election, GROUP, self.codes[number], self.invitation(number))
         folder = VoterHome(self.path / (home or f"home-{number}"))
         return VotingBooth(self.world.election, GROUP, voter, folder, rng=self.rng)
+
+
+class VoterProgram:
+    """A voter's program on a network in memory. `said`: the lines that it showed."""
+
+    def __init__(self, world: VotingWorld, client: FakeClient, *, voter: int = 0, home: str = "client") -> None:
+        self.world = world
+        self.said: list[str] = []
+        self.setting = VotingSetting(client, GROUP, world.clock, world.rng, self.said.append, self.pause)
+        self._voter = voter
+        self._home = world.path / home
+
+    def pause(self, seconds: float) -> Deferred[None]:
+        return deferLater(self.world.clock, seconds, lambda: None)  # type: ignore[arg-type]
+
+    def enter(self, code: str = "", service: str = "") -> tuple[VotingBooth, BoardQuestions]:
+        """Enter the booth: the code is the voter's own unless another one is given."""
+        invitation = self.world.invitation(self._voter)
+        entering = enter_booth(
+            self.setting, self._home, code or self.world.codes[self._voter], invitation, service=service
+        )
+        return wait_for(entering, self.world.clock, within_s=1_000)
+
+    def cast(self, booth: VotingBooth, board: BoardQuestions, choices: Sequence[Choice]) -> KeptBallot:
+        """Cast a ballot; it leaves later."""
+        clock = self.world.clock
+        return wait_for(booth.cast(booth.prepare(choices), board, clock.seconds()), clock)
+
+    def awaited(self, booth: VotingBooth, board: BoardQuestions, *, stays: bool = False) -> Deferred[None]:
+        """Begin to wait for receipts."""
+        watch = LogWatch(self.setting, booth, board)
+        return Deferred.fromCoroutine(await_receipts(self.setting, booth, board, watch, stays=stays))

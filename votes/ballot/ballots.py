@@ -82,7 +82,12 @@ class Ballot:
     @property
     def tracking_code(self) -> str:
         """What the voter looks for on the board: the first 100 bits of the digest, in four groups of five letters."""
-        return in_groups(base32(self.digest[:_TRACKING_BYTES])[:_TRACKING_LETTERS])
+        return tracking_code_of(self.digest)
+
+
+def tracking_code_of(digest: bytes) -> str:
+    """Return the tracking code of the ballot with this digest (SHA-256)."""
+    return in_groups(base32(digest[:_TRACKING_BYTES])[:_TRACKING_LETTERS])
 
 
 def encode_ballot(form: BallotForm, signed: SignedPart, proof: tuple[bytes, bytes]) -> bytes:

@@ -78,8 +78,15 @@ class VoterAnswers:
 
     def _part(self, kind: RequestKind, offset: int, length: int) -> BoardAnswer:
         self._board.head()
-        whole = self._board.standing.record if kind is RequestKind.RECORD else self._result()
-        if offset >= len(whole):
+        match kind:
+            case RequestKind.RECORD:
+                whole = self._board.standing.record
+            case RequestKind.EXCLUSIONS:
+                whole = self._board.exclusions
+            case _:
+                whole = self._result()
+        # There may be no exclusion yet, or none that is new.
+        if offset > len(whole) or (offset == len(whole) and kind is not RequestKind.EXCLUSIONS):
             return BoardRefused(BoardRefusal.UNKNOWN, f"there are {len(whole)} bytes")
         return whole[offset : offset + length]
 
@@ -93,7 +100,7 @@ class VoterAnswers:
 
     def _receipt(self, outcome: CastOutcome) -> BoardAnswer:
         if isinstance(outcome, Stored):
-            return self._board.receipt(outcome.digest, outcome.index, outcome.at_s)
+            return self._board.receipt(outcome.digest, outcome.index, outcome.at_s, outcome.highest)
         return outcome
 
     def _inclusion(self, index: int, size: int) -> BoardAnswer:

@@ -50,6 +50,8 @@ class Board:
         self.standing = ElectionStanding(group, board=key.identity, administrator=administrator)
         before = log.read(statements)
         self._places = {_key(each.entry.kind, each.entry.body): each.place for each in before}
+        # All that voters cannot see without the whole log, and want to know: is their ballot excluded?
+        self.exclusions = b"".join(each.entry.encode() for each in before if each.entry.kind is EntryKind.EXCLUSION)
         self.standing.replay(before)
         if self.standing.has_election:
             self._checks = make_checks(self.standing.election)
@@ -125,9 +127,9 @@ class Board:
         self.standing.election  # noqa: B018 (there is none without an election)
         return self.log.head(self.standing.fingerprint)
 
-    def receipt(self, digest: bytes, index: int, at_s: int) -> bytes:
-        """Return the receipt for a stored ballot."""
-        return BallotReceipt(self.standing.fingerprint, digest, index, at_s).sign(self._key)
+    def receipt(self, digest: bytes, index: int, at_s: int, highest: int) -> bytes:
+        """Return the receipt for a stored ballot. `highest`: the highest counter of its credential up to there."""
+        return BallotReceipt(self.standing.fingerprint, digest, index, at_s, highest).sign(self._key)
 
     def turnout(self) -> list[tuple[int, int]]:
         """Return how many voters cast their first ballot in each hour, by the hour's first Unix second."""
@@ -140,14 +142,18 @@ class Board:
         self._announce(EntryKind.TRANSITION, sign_statement(transition, self._key), transition)
 
     def _announce(self, kind: EntryKind, body: bytes, statement: Announced) -> int:
-        def write(connection: Connection, writing: Writing) -> int:
+        def write(connection: Connection, writing: Writing) -> Writing:
             if isinstance(statement, Exclusion):
                 self._check_excluded(connection, statement)
-            return writing.add(kind, body)
+            writing.add(kind, body)
+            return writing
 
-        index = self._places[_key(kind, body)] = self.log.append(write)
+        writing = self.log.append(write)
+        self._places[_key(kind, body)] = writing.first
+        if isinstance(statement, Exclusion):
+            self.exclusions += writing.entries[0].encode()
         self.standing.take(statement, body)
-        return index
+        return writing.first
 
     def _check_excluded(self, connection: Connection, exclusion: Exclusion) -> None:
         if exclusion.entry in self.standing.excluded:

@@ -37,11 +37,15 @@ MOST_REASON = 400
 
 @dataclass(frozen=True)
 class Stored:
-    """The ballot is the entry `index`, written at `at_s`."""
+    """The ballot is the entry `index`, written at `at_s`.
+
+    `highest`: the highest counter of its credential up to that entry; 0 for an opening.
+    """
 
     digest: bytes
     index: int
     at_s: int
+    highest: int = 0
 
 
 CastOutcome: TypeAlias = Stored | BoardRefused
@@ -74,8 +78,7 @@ class Casting:
         checked = dict(zip(new, self._board.checks.check_many(list(new.values())), strict=True))
         right = {digest: (new[digest], each) for digest, each in checked.items() if not isinstance(each, PeerError)}
         stored = self._store(right) if right else {}
-        outcomes: dict[bytes, CastOutcome] = {digest: _outcome(each) for digest, each in known.items()}
-        outcomes |= stored
+        outcomes = self._known(known) | stored
         for digest, each in checked.items():
             if isinstance(each, PeerError):
                 outcomes[digest] = BoardRefused(BoardRefusal.WRONG, str(each)[:MOST_REASON])
@@ -86,7 +89,7 @@ class Casting:
         known = self._board.log.read(lambda connection: ballots_by_digest(connection, [digest]))
         if digest not in known:
             return BoardRefused(BoardRefusal.UNKNOWN, "no such ballot is on the board")
-        return _outcome(known[digest])
+        return self._known(known)[digest]
 
     def challenge(self, opening: bytes) -> CastOutcome:
         """Put the opening of a ballot that was not cast on the board; the ballot never counts."""
@@ -116,6 +119,14 @@ class Casting:
             return Stored(ballot.digest, index, writing.at_s)
 
         return self._board.append(write)
+
+    def _known(self, known: Mapping[bytes, KnownBallot]) -> dict[bytes, CastOutcome]:
+        """Return what is answered for ballots that are stored."""
+        if not known:
+            return {}
+        credentials = list({each.credential for each in known.values()})
+        beside = self._board.log.read(lambda connection: ballots_by_credential(connection, credentials))
+        return {digest: _outcome(each, beside) for digest, each in known.items()}
 
     def _closed(self) -> BoardRefused | None:
         """Return why no ballot is taken now; None if the election is open."""
@@ -176,26 +187,36 @@ class _Rules:
         if len(of) >= MOST_OF_ONE:
             return _too_many("ballots")
         # One beside the first one is on the board for everybody to see; a third would show nothing more.
+        highest = max((each.counter for each in of), default=0)
         if len(same) > 1:
-            return _doubled(ballot.counter)
+            return _doubled(ballot.counter, highest)
         index = self._writing.add(EntryKind.BALLOT, encoding)
         at_s = self._writing.at_s
         new = NewBallot(index, ballot.digest, ballot.credential, ballot.counter, at_s, not of, bool(same))
         of.append(new)
         self.added.append(new)
-        return _doubled(ballot.counter) if same else Stored(ballot.digest, index, at_s)
+        if same:
+            return _doubled(ballot.counter, highest)
+        return Stored(ballot.digest, index, at_s, max(highest, ballot.counter))
 
 
-def _outcome(known: KnownBallot) -> CastOutcome:
-    return _doubled(known.counter) if known.is_doubled else Stored(known.digest, known.place, known.at_s)
+def _outcome(known: KnownBallot, beside: Sequence[KnownBallot]) -> CastOutcome:
+    """Return what is answered for a ballot that is stored, `beside` others of its credential and of other ones."""
+    of = [each for each in beside if each.credential == known.credential]
+    if known.is_doubled:
+        return _doubled(known.counter, max(each.counter for each in of))
+    # Only those up to it, so that the receipt is the same each time.
+    highest = max(each.counter for each in of if each.place <= known.place)
+    return Stored(known.digest, known.place, known.at_s, highest)
 
 
 def _too_many(what: str) -> BoardRefused:
     return BoardRefused(BoardRefusal.TOO_MANY, f"there are {MOST_OF_ONE} {what} of this voter; no more are taken")
 
 
-def _doubled(counter: int) -> BoardRefused:
+def _doubled(counter: int, highest: int) -> BoardRefused:
     return BoardRefused(
         BoardRefusal.DOUBLED,
-        f"another ballot with counter {counter} is stored, and counts; cast again with a higher one",
+        f"another ballot with counter {counter} is stored before it; cast again with one above {highest}",
+        highest,
     )

@@ -34,6 +34,7 @@ class RequestKind(IntEnum):
     CHALLENGE = 7
     RESULT = 8
     SIGNATURES = 9
+    EXCLUSIONS = 10
 
 
 class BoardRefusal(IntEnum):
@@ -57,7 +58,10 @@ class AskState:
 
 @dataclass(frozen=True)
 class AskPart:
-    """A part of the record (`kind` RECORD) or of the published result (RESULT). `offset`, `length`: in bytes."""
+    """A part of the record, of the published result, or of all exclusions, as entries one after another.
+
+    `kind`: RECORD, RESULT or EXCLUSIONS. `offset`, `length`: in bytes.
+    """
 
     kind: RequestKind
     offset: int
@@ -112,6 +116,7 @@ VoterRequest: TypeAlias = (
 
 _NUMBERS = Struct(">QQ")
 _PART = Struct(">II")
+_COUNTER = Struct(">I")
 _STATE = Struct(f">{FINGERPRINT_BYTES}sIIB{HEAD_BYTES}s")
 _PHASES = tuple(Phase)
 
@@ -148,7 +153,7 @@ def decode_request(data: bytes) -> VoterRequest:
             case RequestKind.STATE:
                 _nothing(rest)
                 return AskState()
-            case RequestKind.RECORD | RequestKind.RESULT:
+            case RequestKind.RECORD | RequestKind.RESULT | RequestKind.EXCLUSIONS:
                 return _part(kind, *_PART.unpack(rest))
             case RequestKind.CAST:
                 return AskCast(rest)
@@ -221,10 +226,11 @@ def decode_head_and_path(data: bytes, board: Identity) -> HeadAndPath:
 
 @dataclass(frozen=True)
 class BoardRefused:
-    """A refusal, with a reason in plain words."""
+    """A refusal, with a reason in plain words. `highest`: of `DOUBLED`, the highest counter that is stored."""
 
     why: BoardRefusal
     reason: str
+    highest: int = 0
 
 
 BoardAnswer: TypeAlias = bytes | BoardRefused
@@ -234,7 +240,8 @@ BoardAnswer: TypeAlias = bytes | BoardRefused
 def encode_answer(answer: BoardAnswer) -> bytes:
     """Return the bytes of an answer."""
     if isinstance(answer, BoardRefused):
-        return bytes([answer.why]) + answer.reason.encode()
+        highest = _COUNTER.pack(answer.highest) if answer.why is BoardRefusal.DOUBLED else b""
+        return bytes([answer.why]) + highest + answer.reason.encode()
     return b"\0" + answer
 
 
@@ -245,8 +252,12 @@ def decode_answer(data: bytes) -> BoardAnswer:
     if data[0] == 0:
         return data[1:]
     try:
-        return BoardRefused(BoardRefusal(data[0]), data[1:].decode())
-    except ValueError as fault:
+        why = BoardRefusal(data[0])
+        if why is not BoardRefusal.DOUBLED:
+            return BoardRefused(why, data[1:].decode())
+        start = 1 + _COUNTER.size
+        return BoardRefused(why, data[start:].decode(), *_COUNTER.unpack(data[1:start]))
+    except (error, ValueError) as fault:
         raise FormatError(f"the answer is malformed: {fault}") from fault
 
 

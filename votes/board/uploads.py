@@ -43,7 +43,9 @@ class UploadFolder:
         self._path = path
         self._rng = rng
         self._most_bytes = most_bytes
-        self._changing = threading.Lock()
+        self._changing = threading.Condition()
+        self._ending: set[bytes] = set()
+        """Digests of files that are being hashed, without the lock: that takes minutes for a long one."""
 
     def expect(self, digests: Sequence[bytes]) -> list[MissingFile]:
         """Let these files come; return those that are not there yet."""
@@ -62,6 +64,8 @@ class UploadFolder:
         """
         with self._changing:
             path = self._begun(digest, token)
+            if digest in self._ending:
+                raise UploadError("the file is being checked, and takes no more parts")
             have = path.stat().st_size
             if offset > have:
                 raise UploadError(f"there are {have} bytes; a part cannot begin at {offset}")
@@ -76,20 +80,34 @@ class UploadFolder:
             return have + len(new)
 
     def finish(self, digest: bytes, token: bytes) -> None:
-        """Take the file as whole; if its digest is another one, it is thrown away, and `UploadError` raised."""
+        """Take the file as whole; if its digest is another one, it is thrown away, and `UploadError` raised.
+
+        Whoever asks while it is being checked gets the answer when that is done.
+        """
         with self._changing:
+            self._changing.wait_for(lambda: digest not in self._ending)
             if self.find(digest) is not None:
                 return
             path = self._begun(digest, token)
+            self._ending.add(digest)
+        try:
             found = _digest(path)
-            if found != digest:
-                path.unlink()
-                path.touch()
-                raise UploadError(f"the digest of the file is {found.hex()}; send it again from the beginning")
-            path.chmod(_PUBLIC_FILE)
-            path.replace(self._path / digest.hex())
-            self._token_path(digest).unlink()
-            sync_directory(self._path)
+            with self._changing:
+                self._take_whole(path, digest, found)
+        finally:
+            with self._changing:
+                self._ending.discard(digest)
+                self._changing.notify_all()
+
+    def _take_whole(self, path: Path, digest: bytes, found: bytes) -> None:
+        if found != digest:
+            path.unlink()
+            path.touch()
+            raise UploadError(f"the digest of the file is {found.hex()}; send it again from the beginning")
+        path.chmod(_PUBLIC_FILE)
+        path.replace(self._path / digest.hex())
+        self._token_path(digest).unlink()
+        sync_directory(self._path)
 
     def _expect(self, digest: bytes) -> MissingFile:
         path, token_path = self._part_path(digest), self._token_path(digest)

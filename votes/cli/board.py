@@ -49,8 +49,8 @@ def init(
 def credentials(directory: Path, file: Path) -> None:
     """Give the board the list of credentials in FILE.
 
-    Auditors download it, and voters can then vote with the code alone. A board that runs takes it up when it is started
-    again.
+    Auditors download it, and voters can then vote with the code alone. A board that runs takes it up within seconds;
+    `status` tells.
     """
     from loopixmix.group.ristretto import ristretto255
     from votes.board.running.directory import BoardDirectory

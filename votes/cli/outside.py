@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -44,6 +44,10 @@ class VoteOutside:
     pause: Callable[[float], None]
     """Waits for so many seconds."""
     perform: PerformOnce
+    command: Sequence[str]
+    """The words of this process, the interpreter's own among them."""
+    become: Callable[[Sequence[str]], object]
+    """Replaces this process by another command of the same interpreter."""
 
 
 def vote_outside() -> VoteOutside:

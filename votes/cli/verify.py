@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from votes.cli.outside import AS_JSON, DASK, DIRECTORY, OUT, PUBLISHED
+from votes.cli.outside import AS_JSON, DASK, DIRECTORY, OUT, PUBLISHED, vote_outside
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -122,7 +122,10 @@ def _checked(
     from votes.verify.verifier import Verification
     from votes.verify.verifier import verify as checks_of
 
-    verification = Verification(FolderElection(published), ristretto255(), Unwatched(), elsewhere=machines(dask))
+    now_s = vote_outside().now_s()
+    verification = Verification(
+        FolderElection(published), ristretto255(), Unwatched(), now_s=now_s, elsewhere=machines(dask)
+    )
     checks = []
     console.print(f"[bold]{escape(str(published))}[/]: {INPUTS}; group {verification.group.name}", soft_wrap=True)
     with Steps(console) as steps:

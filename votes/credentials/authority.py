@@ -14,7 +14,7 @@ from votes.credentials.derivation import credentials_of, secrets_of
 from votes.credentials.folder import ERASURE_FILE, LIST_FILE, RECORD_FILE, AuthorityFolder, RemovedVoter, write_private
 from votes.credentials.invitation import Invitation
 from votes.credentials.listing import CredentialList
-from votes.credentials.voters import ADDED, VoterRules, VoterTable, read_voters, write_rows
+from votes.credentials.voters import ADDED, VoterRules, VoterTable, read_voters, write_mailing
 from votes.record.canonical import Hex
 from votes.record.election import Election, decode_draft, draft_digest
 from votes.record.fingerprint import fingerprint_of, shown
@@ -161,12 +161,12 @@ class CredentialAuthority:
                     progress("Invitations", number, len(table.rows))
                 yield *row, *added
 
-        write_private(path, write_rows((*table.columns, *ADDED), rows()))
+        write_private(path, write_mailing((*table.columns, *ADDED), rows()))
 
     def write_reminders(self, path: Path) -> None:
         """Write the file from which reminders are mailed, to every voter alike, whether they have voted or not."""
         table = self._voters()
-        write_private(path, write_rows(table.columns, (table.rows[number] for number in self._remaining(table))))
+        write_private(path, write_mailing(table.columns, (table.rows[number] for number in self._remaining(table))))
 
     def erase(self, now_s: float) -> bytes:
         """Erase codes, and who has which credential; return the signed statement of that.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import msgspec
 
 from votes.credentials.authority import CredentialAuthority
 from votes.credentials.folder import ERASURE_FILE, LIST_FILE
-from votes.record.election import decode_draft
+from votes.record.election import decode_draft, shown_time
 from votes.record.fingerprint import fingerprint_of, shown
 
 
@@ -52,7 +51,7 @@ def status_lines(status: AuthorityStatus) -> Iterator[str]:
         yield "not frozen yet"
         return
     yield f"frozen; the fingerprint is {status.fingerprint}"
-    day = datetime.fromtimestamp(status.erase_by, UTC).strftime("%d %B %Y, %H:%M UTC")
+    day = shown_time(status.erase_by)
     if status.erased:
         yield "codes, and who has which credential, are erased"
     else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, cast
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
@@ -16,8 +16,6 @@ from loopixmix.errors import UnavailableError
 from loopixmix.process.background import loopixmix_command
 
 STDERR = 2
-
-T = TypeVar("T")
 
 
 class _Process(Protocol):
@@ -97,17 +95,3 @@ class _OneCommand(ProcessProtocol):
     def kill(self) -> None:
         with contextlib.suppress(ProcessExitedAlready):
             cast(_Process, self.transport).signalProcess("KILL")
-
-
-async def together(*works: Awaitable[T]) -> list[T]:
-    """Do several things at one time, and return what came of each. Raises what the first one raises that fails."""
-    doing = [Deferred.fromCoroutine(_awaited(work)) for work in works]
-    try:
-        return list(await gatherResults(doing, consumeErrors=True))
-    except FirstError as error:
-        error.subFailure.raiseException()
-        raise
-
-
-async def _awaited(work: Awaitable[T]) -> T:
-    return await work

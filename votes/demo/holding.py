@@ -10,19 +10,21 @@ import psutil
 
 from loopixmix.errors import UnavailableError
 from loopixmix.group.group import Group
+from loopixmix.testnet.load import LoadWatch, NodeLoad
 from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.story import Story
 from votes.administration.folder import RECORD
 from votes.demo.choosing import POLLS, Intention, cast_ballots, intentions
-from votes.demo.commands import PartyCommands, together
+from votes.demo.commands import PartyCommands
 from votes.demo.folders import MIXERS, DemoFolders
 from votes.demo.judging import Events
-from votes.demo.load import LoadWatch, NodeLoad
 from votes.demo.network import BOARDS_PROVIDER, DemoSize, stop_voters
 from votes.demo.preparing import BOARD, Invited, Preparation
 from votes.demo.tallying import AUDITOR, Tally
-from votes.demo.telling import Story, chart_lines
+from votes.demo.telling import chart_lines
 from votes.demo.voters import Electorate, Turnout, VotersOutside
 from votes.record.phases import Phase
+from votes.voting.concurrency import together
 
 START_WITHIN_S, POLL_S = 90.0, 0.3
 OPEN_S = 120

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from loopixmix.testnet.load import NodeLoad
 from loopixmix.verdict import Check
 from votes.ballot.choices import BlankVote
 from votes.ballot.form import BallotForm
 from votes.demo.choosing import Intention, cast_ballots
 from votes.demo.commands import CommandEnd
 from votes.demo.folders import BAD_TRUSTEE, CHEATING_MIXER, MIXERS
-from votes.demo.load import NodeLoad
 from votes.demo.tallying import Audit
 from votes.demo.voters import Turnout
 from votes.results.documents import PublishedResult

@@ -14,14 +14,15 @@ import tomli_w
 
 from loopixmix.errors import FormatError
 from loopixmix.process.files import write_atomically
+from loopixmix.testnet.story import Story
 from votes.administration.folder import PLAN, RECORD
 from votes.credentials.folder import LIST_FILE
 from votes.credentials.invitation import Invitation, decode_invitation
 from votes.demo.choosing import POLLS
-from votes.demo.commands import PartyCommands, together
+from votes.demo.commands import PartyCommands
 from votes.demo.folders import MIXERS, THRESHOLD, TRUSTEES, DemoFolders
 from votes.demo.network import DemoSize
-from votes.demo.telling import Story
+from votes.voting.concurrency import together
 
 ADMINISTRATOR, REGISTRY, BOARD = "administrator", "credential authority", "board"
 TITLE = "Garden club"

@@ -15,6 +15,7 @@ from loopixmix.process.wallclock import WallClock
 from loopixmix.progress import Steps
 from loopixmix.testnet.memory import MemoryWatch
 from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.story import Story
 from loopixmix.verdict import Check, Verdict, verdict
 from votes.administration.folder import RECORD
 from votes.ballot.form import BallotForm, form_of
@@ -24,7 +25,6 @@ from votes.demo.folders import DemoFolders
 from votes.demo.holding import DemoStage, hold
 from votes.demo.judging import Events, checks_of, cost_checks, figures_of
 from votes.demo.network import DemoSize, make_network
-from votes.demo.telling import Story
 from votes.demo.voters import VotersOutside
 from votes.record.rules.reading import decode_election
 

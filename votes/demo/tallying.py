@@ -11,18 +11,19 @@ import msgspec
 from loopixmix.errors import FormatError
 from loopixmix.group.group import Group
 from loopixmix.process.files import load_secret
+from loopixmix.testnet.story import Story
 from loopixmix.verdict import Verdict
 from votes.cli.mixer import KEY
 from votes.demo.cheating import falsify_share, stuff_mix
 from votes.demo.choosing import POLLS
-from votes.demo.commands import CommandEnd, PartyCommands, together
+from votes.demo.commands import CommandEnd, PartyCommands
 from votes.demo.folders import BAD_TRUSTEE, CHEATING_MIXER, MIXERS, TRUSTEES, DemoFolders
 from votes.demo.preparing import ADMINISTRATOR
-from votes.demo.telling import Story
 from votes.record.signing import SEED_BYTES, PartyKey
 from votes.results.documents import PublishedResult, decode_result
 from votes.trustees.directory import TrusteeDirectory
 from votes.verify.published import RESULT
+from votes.voting.concurrency import together
 
 AUDITOR = "auditor"
 _FORMS = (".json", ".csv", ".html", ".pdf")

@@ -12,14 +12,16 @@ from loopixmix.errors import LoopixmixError, UnavailableError
 from loopixmix.group.group import Group
 from loopixmix.seams import Clock, Rng
 from votes.demo.choosing import Intention
-from votes.demo.commands import together
 from votes.demo.folders import DemoFolders
 from votes.demo.network import BOARD, DemoSize
 from votes.demo.preparing import Invited
+from votes.record.receipts import BallotReceipt
 from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
+from votes.voting.concurrency import together
 from votes.voting.home import KeptBallot
-from votes.voting.program import VotingSetting, enter_booth
+from votes.voting.program import enter_booth
+from votes.voting.setting import VotingSetting
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -129,7 +131,8 @@ class Electorate:
             least_margin_s=MARGIN_S,
         )
         if intention.challenges:
-            await booth.challenge(booth.prepare(intention.counts), board)
+            opened = await booth.challenge(booth.prepare(intention.counts), board, outside.clock.seconds())
+            await self._answered(booth, opened, board)
             self.turnout.challenged += 1
         cast = [
             await booth.cast(booth.prepare(choices), board, outside.clock.seconds()) for choices in intention.ballots
@@ -139,8 +142,12 @@ class Electorate:
 
     async def _follow(self, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> None:
         """Wait for the receipt of a ballot, and look for it on the board."""
+        receipt = await self._answered(booth, kept, board)
+        self.turnout.receipts += 1
+        await booth.log.check(kept, receipt, board)
+        self.turnout.found += 1
+
+    async def _answered(self, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> BallotReceipt:
         while (receipt := await booth.receipt(kept, board)) is None:
             await self._outside.pause(LOOK_S)
-        self.turnout.receipts += 1
-        await booth.check(kept, receipt, board)
-        self.turnout.found += 1
+        return receipt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -84,3 +85,8 @@ def draft_digest(election: Election) -> bytes:
     trustees = tuple(msgspec.structs.replace(each, public_share=Hex()) for each in election.trustees)
     draft = msgspec.structs.replace(election, trustees=trustees, key_commitments=())
     return hashlib.sha256(DOMAIN + b"draft\0" + encode_canonical(draft)).digest()
+
+
+def shown_time(at_s: float) -> str:
+    """Return a moment, in Unix seconds, as people read it."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%d %B %Y, %H:%M UTC")

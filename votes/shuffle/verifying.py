@@ -25,8 +25,8 @@ from votes.shuffle.tasks import CheckTask, Elsewhere
 
 _Column = TypeVar("_Column", Elements, Scalars)
 
-MOST_NAMED = 10
-"""So many wrong equations are named."""
+MOST_NAMED = 3
+"""So many wrong equations are named: one lie makes many of them wrong, and they stand in one line."""
 
 
 def verify_shuffle(
@@ -144,9 +144,12 @@ def _check(reading: _Reading, plan: list[Chunk], progress: WorkProgress, elsewhe
         total += part
         progress.done(number + 1)
     if not total.is_identity()[0]:
-        raise ShuffleError(
-            f"wrong equations: {', '.join(islice(_wrong(reading, plan, replies, progress), MOST_NAMED))}"
-        )
+        raise ShuffleError(_shown(list(islice(_wrong(reading, plan, replies, progress), MOST_NAMED + 1))))
+
+
+def _shown(wrong: list[str]) -> str:
+    named = ", ".join(wrong[:MOST_NAMED]) + (" and more" if len(wrong) > MOST_NAMED else "")
+    return f"wrong equations: {named}"
 
 
 def _parts(reading: _Reading, batch: Batch, plan: list[Chunk], elsewhere: Elsewhere | None) -> Iterator[Elements]:

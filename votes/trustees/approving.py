@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from loopixmix.errors import MisuseError
 from loopixmix.group.group import Group
-from votes.record.election import Election, draft_digest
+from votes.record.election import Election, draft_digest, shown_time
 from votes.trustees.backup import TrusteeSecrets
 
 
@@ -33,7 +32,8 @@ def check_frozen(election: Election, group: Group, secrets: TrusteeSecrets, now_
     if public != bytes(election.trustees[secrets.number - 1].public_share):
         raise MisuseError(f"the share of trustee {secrets.number} is NOT the one that is kept here: restore the backup")
     if now_s >= election.closes_at:
-        raise MisuseError(f"by this machine's clock the election is over: it closes at {_date(election.closes_at)}")
+        closes = shown_time(election.closes_at)
+        raise MisuseError(f"by this machine's clock the election is over: it closes at {closes}")
 
 
 def record_lines(election: Election) -> Iterator[str]:
@@ -43,8 +43,8 @@ def record_lines(election: Election) -> Iterator[str]:
     yield f"title: {election.title}"
     for poll in election.polls:
         yield f"poll {poll.id}: {poll.title}"
-    yield f"opens {_date(election.opens_at)}, closes {_date(election.closes_at)}"
-    yield f"voters: {election.voters:,}; codes are erased by {_date(election.codes_erased_by)}"
+    yield f"opens {shown_time(election.opens_at)}, closes {shown_time(election.closes_at)}"
+    yield f"voters: {election.voters:,}; codes are erased by {shown_time(election.codes_erased_by)}"
     trustees = ", ".join(each.name for each in election.trustees)
     yield f"trustees: {trustees}; {election.threshold} of them decrypt"
     yield f"mixers: {', '.join(each.name for each in election.mixers)}"
@@ -59,7 +59,3 @@ def hidden_by_nothing(election: Election) -> Iterator[str]:
         yield "there is only one mixer: it knows whose ballot is whose, and no other hides it"
     if election.voters == 1:
         yield "there is only one voter: the result is that voter's ballot"
-
-
-def _date(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%d %B %Y, %H:%M UTC")

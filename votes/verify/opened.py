@@ -14,7 +14,7 @@ from votes.ballot.challenging import audit_opening
 from votes.ballot.checking import BallotCheck
 from votes.ballot.form import BallotForm, form_of
 from votes.ballot.weeding import StoredBallot, Weeded, weed
-from votes.record.election import Election
+from votes.record.election import Election, shown_time
 from votes.record.fingerprint import fingerprint_of, shown
 from votes.record.heads import decode_head
 from votes.record.merkle import MerkleTree
@@ -170,6 +170,22 @@ def _seen(form: BallotForm, log: ElectionLog, seen: SeenBallots) -> Iterator[Bal
             yield BallotError(seen.wrong[index])
         else:
             yield decode_ballot(form, entry.body)
+
+
+def erasure_faults(election: Election, log: ElectionLog, now_s: float | None) -> Iterator[str]:
+    """Tell whether the credential authority erased who has which credential by the date of the record.
+
+    `now_s`: Unix seconds; None if it is not known, and then a missing erasure is not told.
+    """
+    due = f"it was due by {shown_time(election.codes_erased_by)}"
+    if log.erasure is not None:
+        # The board's time as well: the authority could write any into its statement.
+        at_s = max(log.erasure.at_s, log.erased_at_s)
+        if at_s > election.codes_erased_by:
+            yield f"who has which credential was erased late, by {shown_time(at_s)}; {due}"
+    elif now_s is not None and now_s > election.codes_erased_by:
+        name = election.credential_authority.name
+        yield f"the credential authority ({name}) has not said that it erased who has which credential; {due}"
 
 
 def file_digest(content: Buffer) -> bytes:

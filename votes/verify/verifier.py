@@ -17,6 +17,7 @@ from votes.shuffle.generators import DerivedGenerators, GeneratorSource
 from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.tasks import Elsewhere
 from votes.shuffle.verifying import verify_shuffle
+from votes.trustees.approving import hidden_by_nothing
 from votes.trustees.decryption import DecryptionStatement, checked_partials, combine
 from votes.trustees.guard import list_digest
 from votes.verify.log import ElectionLog
@@ -27,6 +28,7 @@ from votes.verify.opened import (
     SeenBallots,
     announced,
     check_phase,
+    erasure_faults,
     open_ballots,
     open_credentials,
     open_election,
@@ -65,6 +67,8 @@ class Verification:
     plaintexts: list[tuple[Elements, ...]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What is worth telling, and does not make the result wrong: exclusions, doubled counters, bad trustees."""
+    now_s: float | None = None
+    """Unix seconds, to tell what is overdue; without it that is not told."""
     elsewhere: Elsewhere | None = None
     """Machines that check shuffles, and are believed."""
     generators: GeneratorSource | None = None
@@ -73,6 +77,7 @@ class Verification:
     def record(self) -> str:
         """Check the record."""
         self.opened = open_election(self.published, self.group)
+        self.faults += hidden_by_nothing(self.opened.election)
         return self.opened.told()
 
     def list_of_credentials(self) -> str:
@@ -88,6 +93,7 @@ class Verification:
             f"trustee {each.trustee} ({self._trustee(each.trustee)}) objects: {each.reason}"
             for _, each in self.log.objections
         ]
+        self.faults += erasure_faults(self.known.election, self.log, self.now_s)
         if self.seen is not None:
             self.seen.check(self.tree)
         return f"{len(self.tree):,} entries, {self.log.phase.value}"

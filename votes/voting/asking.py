@@ -30,6 +30,7 @@ from votes.record.trustees import check_signatures
 
 TIMEOUT_S = 600.0
 PART_BYTES = MOST_PART_BYTES
+MOST_EXCLUSIONS_BYTES = 1 << 24
 
 Pause = Callable[[float], Awaitable[None]]
 """Waits so many seconds."""
@@ -37,6 +38,11 @@ Pause = Callable[[float], Awaitable[None]]
 
 class BoardRefusedError(PeerError):
     """The board refuses this, with its reason."""
+
+    def __init__(self, refused: BoardRefused) -> None:
+        """`refused`: what the board answered."""
+        super().__init__(f"the board refuses it: {refused.reason}")
+        self.refused = refused
 
 
 class WrongBoardError(PeerError):
@@ -78,6 +84,19 @@ class BoardQuestions:
         """Return the proof that the log of `size` entries continues that of `before` entries."""
         return decode_head_and_path(await self.ask(AskConsistency(before, size)), board).path
 
+    async def exclusions(self, start: int) -> bytes:
+        """Return the entries of all exclusions from the byte `start` on, one after another; nothing is believed yet.
+
+        Raises `WrongBoardError` for more than anybody needs.
+        """
+        found = b""
+        while len(found) < MOST_EXCLUSIONS_BYTES:
+            part = await self.ask(AskPart(RequestKind.EXCLUSIONS, start + len(found), PART_BYTES))
+            found += part
+            if len(part) < PART_BYTES:
+                return found
+        raise WrongBoardError(f"the board gives more than {MOST_EXCLUSIONS_BYTES} bytes of exclusions")
+
     async def check_signatures(self, election: Election, fingerprint: bytes) -> None:
         """Check that every trustee signed this record: a key that they did not make would open ballots to others.
 
@@ -113,8 +132,8 @@ class BoardQuestions:
 def content_of(answer: bytes) -> bytes:
     """Return what a board answered. Raises `BoardRefusedError` with its reason."""
     match decode_answer(answer):
-        case BoardRefused(_, reason):
-            raise BoardRefusedError(f"the board refuses it: {reason}")
+        case BoardRefused() as refused:
+            raise BoardRefusedError(refused)
         case content:
             return content
 

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
 from loopixmix.process.files import create_file, make_directory, remove_file, write_atomically
+from votes.ballot.ballots import COUNTER_BYTES, MOST_COUNTER, tracking_code_of
 from votes.record.heads import SignedHead, decode_head
 from votes.record.receipts import BallotReceipt, decode_receipt
 
-RECORD, HEAD = "record.json", "head"
+RECORD, HEAD, HIGHEST, EXCLUSIONS = "record.json", "head", "highest", "exclusions"
 
 
 class KeptBallot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ballot on its way. `service`: where it is cast. `request`: the client's id of the request, once it is made."""
+    """A ballot on its way. `service`: where it is cast. `request`: the client's id of the request, once it is made.
+
+    `opening`: what opens it for everybody, if it is challenged instead of being cast.
+    """
 
     counter: int
     ballot: bytes
     service: str
     request: str = ""
-    challenged: bool = False
+    opening: bytes = b""
+
+    @property
+    def challenged(self) -> bool:
+        """Whether it is opened instead of being cast."""
+        return bool(self.opening)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the ballot."""
+        return hashlib.sha256(self.ballot).digest()
+
+    @property
+    def tracking_code(self) -> str:
+        """By which its voter finds it on the board."""
+        return tracking_code_of(self.digest)
 
 
 class VoterHome:
@@ -62,8 +82,25 @@ class VoterHome:
         write_atomically(self.path / f"ballot-{ballot.counter}", msgspec.msgpack.encode(ballot))
 
     def next_counter(self) -> int:
-        """Return a counter higher than that of any ballot that was made here."""
-        return max((int(path.name.rpartition("-")[2]) for path in self.path.glob("counter-*")), default=0) + 1
+        """Return a counter higher than that of any ballot that was made here, or that the board was heard to have.
+
+        Raises `MisuseError` if there is none.
+        """
+        made = max((int(path.name.rpartition("-")[2]) for path in self.path.glob("counter-*")), default=0)
+        highest = max(made, self.highest())
+        if highest >= MOST_COUNTER:
+            raise MisuseError(f"a ballot with the number {highest} was cast, and there is no higher one")
+        return highest + 1
+
+    def highest(self) -> int:
+        """Return the highest counter that the board has said to have of this voter; 0 if it has said none."""
+        found = self._optional(HIGHEST)
+        return int.from_bytes(found or b"", "big")
+
+    def keep_highest(self, counter: int) -> None:
+        """Remember a counter that the board has."""
+        if counter > self.highest():
+            write_atomically(self.path / HIGHEST, counter.to_bytes(COUNTER_BYTES, "big"))
 
     def receipt(self, counter: int, board: bytes) -> BallotReceipt | None:
         """Return the receipt of a ballot, if it came."""
@@ -82,6 +119,18 @@ class VoterHome:
     def keep_head(self, head: SignedHead) -> None:
         """Keep a head that continues the one before."""
         write_atomically(self.path / HEAD, head.encode())
+
+    def exclusions(self) -> bytes:
+        """Return the exclusions that were loaded, as entries one after another."""
+        return self._optional(EXCLUSIONS) or b""
+
+    def keep_exclusions(self, entries: bytes) -> None:
+        """Keep exclusions that were checked."""
+        write_atomically(self.path / EXCLUSIONS, entries)
+
+    def keep_evidence(self, head: SignedHead) -> None:
+        """Keep a head that does not go with another one, or with a receipt: it proves what the board did."""
+        write_atomically(self.path / f"evidence-{head.head.size}-{head.head.root.hex()[:16]}", head.encode())
 
     def forget(self) -> None:
         """Remove everything."""

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from client.api import Client, RegistrationRefusedError, ServiceFailedError, UnavailableError
+from client.api import Client, RegistrationRefusedError, UnavailableError
 from loopixmix.errors import MisuseError
-from loopixmix.group.group import Group
 from loopixmix.net.sockets import Sockets
-from loopixmix.seams import Clock, Rng
+from loopixmix.seams import Rng
 from loopixmix.web.visiting.server import PageServer
 from votes.board.requests import SERVICE
 from votes.credentials.invitation import Invitation
 from votes.record.fingerprint import shown
 from votes.record.rules.reading import decode_election
 from votes.voting.asking import BoardQuestions, BoardRefusedError, find_board
-from votes.voting.casting import LEAST_MARGIN_S, LostBallotError, VotingBooth
-from votes.voting.home import KeptBallot, VoterHome
+from votes.voting.casting import LEAST_MARGIN_S, VotingBooth
+from votes.voting.concurrency import together
+from votes.voting.home import VoterHome
 from votes.voting.page.pages import VotingPages
+from votes.voting.setting import VotingSetting
 from votes.voting.voter import voter_of
-from votes.witness.requests import SERVICE as SERVICE_OF_WITNESS
+from votes.voting.waiting import await_receipts
+from votes.voting.watching import LogWatch
 
 PAGES = "election"
-LOOK_S = 5.0
 SIGNATURES_S = 300.0
 """How often the board is asked whether the trustees signed: every voter's program asks alike."""
 SPREAD_S = 120.0
 """Requests for parts of the record are so far apart at most: with them nobody tells when somebody began to vote."""
-
-
-@dataclass(frozen=True)
-class VotingSetting:
-    """What the voter's program stands in. `say`: shows a line; `pause`: waits for seconds."""
-
-    client: Client
-    group: Group
-    clock: Clock
-    rng: Rng
-    say: Callable[[str], object]
-    pause: Callable[[float], Awaitable[None]]
 
 
 async def open_guest(client: Client, rng: Rng, *, provider: str = "", service: str = "") -> None:
@@ -127,89 +114,21 @@ async def _await_signatures(
             return
 
 
-async def serve_page(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions, sockets: Sockets) -> None:
-    """Show the page, and return when a ballot has its receipt and was found on the board."""
+async def serve_page(
+    setting: VotingSetting, booth: VotingBooth, board: BoardQuestions, sockets: Sockets, *, watches: bool = True
+) -> None:
+    """Show the page until a ballot has its receipt and was found on the board.
+
+    If it `watches`, it goes on until the result is there: the page stays, and the log is looked at from time to time.
+    Raises what `await_receipts` and `LogWatch.run` raise.
+    """
     server = PageServer(sockets=sockets, clock=setting.clock, rng=setting.rng, how=lambda _: "Start the program anew.")
     server.start()
     try:
         server.add(PAGES, VotingPages(booth, board, clock=setting.clock))
         setting.say(f"vote here, in a browser on this machine: {server.link(PAGES)}")
-        await await_receipts(setting, booth, board)
+        watch = LogWatch(setting, booth, board)
+        waiting = await_receipts(setting, booth, board, watch, stays=watches)
+        await together(waiting, *([watch.run()] if watches else []))
     finally:
         await server.stop()
-
-
-async def await_receipts(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions) -> None:
-    """Wait until a ballot that is cast has its receipt, and check that it is on the board.
-
-    While the election is open, a ballot that was stored before does not end the waiting: its voter may want to vote
-    again. Neither does one that was lost or refused: its voter can make another one.
-    Raises `LostBallotError` and `BoardRefusedError` after the end, and errors that convict the board.
-    """
-    before = _stored_before(setting, booth)
-    told = failed = 0
-    while True:
-        is_over = setting.clock.seconds() >= booth.election.closes_at
-        newest = _newest(booth)
-        if newest is None and is_over:
-            raise MisuseError("the election is over, and no ballot was cast here")
-        if newest is not None and (is_over or newest.counter > max(before, failed)):
-            newest = await booth.resume(newest, board, setting.clock.seconds())
-            if newest.counter != told:
-                told = newest.counter
-                setting.say(f"ballot {booth.ballot(newest).tracking_code} is cast at a random time; leave this running")
-            try:
-                if await _is_stored(setting, booth, newest, board):
-                    return
-            except (BoardRefusedError, LostBallotError) as error:
-                if is_over:
-                    raise
-                failed = newest.counter
-                setting.say(f"{error}; make another ballot on the page")
-        await setting.pause(LOOK_S)
-
-
-def _newest(booth: VotingBooth) -> KeptBallot | None:
-    cast = [kept for kept in booth.home.ballots() if not kept.challenged]
-    return cast[-1] if cast else None
-
-
-def _stored_before(setting: VotingSetting, booth: VotingBooth) -> int:
-    """Return the counter of the newest ballot if it has its receipt and may be replaced; otherwise 0."""
-    newest = _newest(booth)
-    if newest is None or setting.clock.seconds() >= booth.election.closes_at:
-        return 0
-    if booth.home.receipt(newest.counter, booth.board_identity) is None:
-        return 0
-    code = booth.ballot(newest).tracking_code
-    setting.say(f"the board has ballot {code}; vote again on the page, or end this by ctrl-C")
-    return newest.counter
-
-
-async def _is_stored(setting: VotingSetting, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> bool:
-    """Tell whether a ballot has its receipt; if it has, check that it is on the board."""
-    receipt = await booth.receipt(kept, board)
-    if receipt is None:
-        return False
-    head = await booth.check(kept, receipt, board)
-    setting.say(f"it is entry {receipt.index} of the board's {head.head.size} entries")
-    await _compare(setting, booth, board)
-    return True
-
-
-async def _compare(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions) -> None:
-    """Compare the board's log with what others saw, at a provider that is not the board's."""
-    network = await setting.client.network()
-    provider = board.service.partition("@")[2]
-    others = [each.name for each in network.providers if SERVICE_OF_WITNESS in each.services and each.name != provider]
-    if not others:
-        setting.say("no provider of this network has a witness: nobody tells whether others see the same log")
-        return
-    witness = f"{SERVICE_OF_WITNESS}@{setting.rng.choice(others)}"
-    try:
-        count = await booth.compare(board, witness)
-    except (UnavailableError, ServiceFailedError) as error:
-        # The ballot is on the board whether a witness answers or not.
-        setting.say(f"{witness} could not be asked: {error}")
-        return
-    setting.say(f"{witness} knows {count} states of the board's log, and all go together")

@@ -101,7 +101,7 @@ def bar_chart(caption: Caption, bars: Sequence[ChartBar]) -> Tag:
     with_intervals = any(bar.interval for bar in bars)
     columns = (caption.x, caption.y, *(("from", "to") if with_intervals else ()))
     rows = [(bar.label, bar.value, *(_interval_cells(bar.interval) if with_intervals else ())) for bar in bars]
-    return _figure(caption, drawn, top_px, columns, rows, axes_named=False)
+    return chart_figure(caption, drawn, top_px, columns, rows, axes_named=False)
 
 
 def histogram(caption: Caption, bins: Sequence[ChartBin]) -> Tag:
@@ -131,7 +131,7 @@ def histogram(caption: Caption, bins: Sequence[ChartBin]) -> Tag:
         )
     drawn += axes.numbers()
     rows = [(f"{show_number(bin_.low)} to {show_number(bin_.high)}", bin_.count) for bin_ in bins]
-    return _figure(caption, drawn, axes.height_px, (caption.x, caption.y), rows)
+    return chart_figure(caption, drawn, axes.height_px, (caption.x, caption.y), rows)
 
 
 def line_chart(caption: Caption, series: Sequence[Series]) -> Tag:
@@ -156,7 +156,9 @@ def line_chart(caption: Caption, series: Sequence[Series]) -> Tag:
     drawn += axes.numbers()
     rows = [(line.name, point.x, point.y, *_interval_cells(point.interval)) for line in series for point in line.points]
     columns = ("line", caption.x, caption.y, "from", "to")
-    return _figure(caption, drawn, axes.height_px, columns, rows, legend=_legend(series) if len(series) > 1 else None)
+    return chart_figure(
+        caption, drawn, axes.height_px, columns, rows, legend=_legend(series) if len(series) > 1 else None
+    )
 
 
 def _bar(bar: ChartBar, top_px: float, longest: float) -> tuple[list[Tag], float]:
@@ -221,7 +223,7 @@ def _legend(series: Sequence[Series]) -> Tag:
     )
 
 
-def _figure(
+def chart_figure(
     caption: Caption,
     drawn: Sequence[Tag],
     height_px: float,
@@ -231,6 +233,10 @@ def _figure(
     axes_named: bool = True,
     legend: Tag | None = None,
 ) -> Tag:
+    """Return a drawing with its words around it, and its numbers in a table behind.
+
+    `columns`, `rows`: the table. `axes_named`: name the axes beside the drawing.
+    """
     identifier = "chart-" + re.sub("[^a-z0-9]+", "-", caption.title.lower()).strip("-")
     title, description = f"{identifier}-title", f"{identifier}-description"
     drawing = element(

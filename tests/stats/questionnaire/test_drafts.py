@@ -34,6 +34,8 @@ WRONG_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"persons": Persons(kind=PersonKind.CODES, issuer="alpha")}, "two providers"),
     ({"persons": Persons(kind=PersonKind.ACCOUNT, issuer="beta")}, "persons.provider"),
     ({"persons": Persons(kind=PersonKind.CODES, issuer="beta", provider="gamma")}, "persons.provider"),
+    ({"collector": "Alpha Ltd"}, "collector: the name of a provider"),
+    ({"persons": Persons(kind=PersonKind.CODES, issuer="be/ta")}, "persons.issuer: the name of a provider"),
     ({"privacy": PrivacyGoal(eps="0")}, "privacy.eps: it is over 0"),
     ({"privacy": PrivacyGoal(eps="1", eps0_most="14")}, "privacy.eps0_most"),
     ({"privacy": PrivacyGoal(eps="1", eps0_most="0.0")}, "privacy.eps0_most"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -12,7 +12,7 @@ from loopixmix.group.ristretto import engine_names, ristretto255
 from tests.worlds.vote_polls import choose, rank, yes_no
 from tests.worlds.voters import Voters
 from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, SignedPart, encode_ballot
-from votes.ballot.checking import BallotCheck
+from votes.ballot.checking import GROUP, BallotCheck
 from votes.ballot.choices import ChosenOptions, Ranking, YesOrNo
 from votes.ballot.proving import Knowledge, prove
 from votes.record.transcript import Transcript
@@ -57,6 +57,29 @@ def test_a_batch_names_each_culprit() -> None:
     changed = bad[:REPLIES] + bytes([bad[REPLIES] ^ 1]) + bad[REPLIES + 1 :]
     found = VOTERS.check.check_many([good[0], changed, good[1], good[2], b"", good[3], changed, good[4]])
     assert [number for number, each in enumerate(found) if isinstance(each, BallotError)] == [1, 4, 6]
+
+
+class CountingCheck(BallotCheck):
+    """Counts the ballots that it checks alone, which costs most."""
+
+    alone = 0
+
+    def _alone(self, ballot: Ballot) -> Ballot | BallotError:
+        self.alone += 1
+        return super()._alone(ballot)
+
+
+@pytest.mark.parametrize(("culprits", "alone"), [((), 0), ((17,), GROUP), ((0, 1, 39), GROUP + 8), (range(40), 40)])
+def test_a_wrong_ballot_costs_its_group_and_not_its_batch(culprits: Sequence[int], alone: int) -> None:
+    """Whoever sends wrong ballots makes others wait that are in the same batch."""
+    check = CountingCheck(VOTERS.form, is_listed=lambda _: False)
+    ballots = [VOTERS.cast(number % 3, counter=number + 1) for number in range(40)]
+    for culprit in culprits:
+        wrong = ballots[culprit]
+        ballots[culprit] = wrong[:REPLIES] + bytes([wrong[REPLIES] ^ 1]) + wrong[REPLIES + 1 :]
+    found = check.check_many(ballots)
+    assert [number for number, each in enumerate(found) if isinstance(each, BallotError)] == list(culprits)
+    assert check.alone == alone
 
 
 def test_two_errors_that_cancel_each_other_do_not_pass_in_a_batch() -> None:

@@ -23,11 +23,12 @@ from votes.board.requests import (
     decode_state,
     encode_request,
 )
-from votes.record.entries import Entry, EntryKind
+from votes.record.entries import Entry, EntryKind, decode_entry
 from votes.record.heads import check_growth
 from votes.record.merkle import leaf_hash, proves_inclusion
 from votes.record.phases import Phase
 from votes.record.receipts import decode_receipt
+from votes.verify.log import split_entries
 
 RESULT = b'{"result":1}'
 
@@ -103,6 +104,25 @@ def test_proofs_for_a_head_that_the_voter_has_stay_when_the_log_grows(boards: Bo
     check_growth(first, seen, growth.path)
     for wrong in (AskInclusion(receipt.index, receipt.index), AskInclusion(0, 99), AskConsistency(3, 2)):
         assert voter.refused(wrong) is BoardRefusal.UNKNOWN
+
+
+def test_voters_learn_which_ballots_are_excluded(boards: BoardWorld, voter: Voter) -> None:
+    boards.open()
+    whole = AskPart(RequestKind.EXCLUSIONS, 0, 1000)
+    assert voter.told(whole) == b""
+    for voter_number in range(3):
+        boards.casting.cast(plain_ballot(voter_number))
+    for entry in (5, 7):
+        boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(entry))
+    told = voter.told(whole)
+    boards.restart()
+    assert voter.told(whole) == told
+    entries = [decode_entry(each) for each in split_entries(told)]
+    assert [each.kind for each in entries] == [EntryKind.EXCLUSION] * 2
+    # Later, only what is new is asked for.
+    assert voter.told(AskPart(RequestKind.EXCLUSIONS, len(entries[0].encode()), 1000)) == entries[1].encode()
+    assert voter.told(AskPart(RequestKind.EXCLUSIONS, len(told), 1000)) == b""
+    assert voter.refused(AskPart(RequestKind.EXCLUSIONS, len(told) + 1, 1000)) is BoardRefusal.UNKNOWN
 
 
 def test_a_challenge_gets_a_receipt_too(boards: BoardWorld, voter: Voter) -> None:

@@ -9,17 +9,9 @@ from votes.board.board import BadReferenceError
 from votes.board.casting import Stored
 from votes.board.standing import NotNowError
 from votes.board.store.rows import entries_from
-from votes.record.canonical import Hex
 from votes.record.entries import EntryKind, decode_entry
 from votes.record.phases import Phase
-from votes.record.signing import PartyKey
-from votes.record.statements import Exclusion, sign_statement
 from votes.verify.log import LogReader, split_entries
-
-
-def exclusion(boards: BoardWorld, entry: int, key: PartyKey | None = None) -> bytes:
-    statement = Exclusion(fingerprint=Hex(boards.world.fingerprint), entry=entry, reason="its proof is wrong")
-    return sign_statement(statement, key or boards.world.keys.administrator)
 
 
 def test_the_election_opens_and_closes_by_the_clock(boards: BoardWorld) -> None:
@@ -60,7 +52,7 @@ def test_a_verifier_reads_the_log_from_its_first_entry_to_its_last(boards: Board
     stored = boards.casting.cast(plain_ballot(1))
     boards.casting.cast(plain_ballot(2))
     assert isinstance(stored, Stored)
-    boards.board.announce(EntryKind.EXCLUSION, exclusion(boards, stored.index))
+    boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(stored.index))
     boards.end()
     world = boards.world
     reader = LogReader(world.election, world.record, world.fingerprint)
@@ -76,15 +68,15 @@ def test_a_ballot_is_excluded_with_a_public_reason_and_once(boards: BoardWorld) 
     stored = boards.casting.cast(plain_ballot(1))
     assert isinstance(stored, Stored)
     with pytest.raises(SignatureError):
-        boards.board.announce(EntryKind.EXCLUSION, exclusion(boards, stored.index, boards.world.keys.board))
+        boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(stored.index, boards.world.keys.board))
     for wrong in (0, 99):
         with pytest.raises(BadReferenceError, match="is no ballot"):
-            boards.board.announce(EntryKind.EXCLUSION, exclusion(boards, wrong))
-    boards.board.announce(EntryKind.EXCLUSION, exclusion(boards, stored.index))
+            boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(wrong))
+    boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(stored.index))
     assert boards.board.standing.excluded == {stored.index: "its proof is wrong"}
     boards.restart()
     with pytest.raises(NotNowError, match="excluded already"):
-        boards.board.announce(EntryKind.EXCLUSION, exclusion(boards, stored.index))
+        boards.board.announce(EntryKind.EXCLUSION, boards.exclusion(stored.index))
 
 
 def test_turnout_is_told_by_hour_and_counts_each_voter_once(boards: BoardWorld) -> None:

@@ -18,7 +18,7 @@ def why(outcome: CastOutcome) -> BoardRefusal:
 def test_a_ballot_is_stored_once_however_often_it_is_sent(boards: BoardWorld) -> None:
     boards.open()
     first = boards.casting.cast(plain_ballot(1))
-    assert first == Stored(hashlib.sha256(plain_ballot(1)).digest(), 5, DURING)
+    assert first == Stored(hashlib.sha256(plain_ballot(1)).digest(), 5, DURING, 1)
     boards.clock.now_s += 100
     assert boards.casting.cast(plain_ballot(1)) == first
     boards.restart()
@@ -110,6 +110,27 @@ def test_two_ballots_with_one_counter_in_one_batch_are_told_apart(boards: BoardW
     assert isinstance(outcomes[0], Stored)
     assert [why(each) for each in outcomes[1:]] == [BoardRefusal.DOUBLED] * 2
     assert boards.board.log.size == 7
+
+
+def test_who_casts_learns_that_a_higher_counter_is_stored(boards: BoardWorld) -> None:
+    boards.open()
+    low, high, other = plain_ballot(1, 3), plain_ballot(1, 7), plain_ballot(2, 9)
+    assert highest(boards.casting.cast(low)) == 3
+    boards.casting.cast_many([high, other])
+    assert highest(boards.casting.cast(plain_ballot(1, 5))) == 7
+    doubled = boards.casting.cast(plain_ballot(1, 3, choice=b"no"))
+    assert isinstance(doubled, BoardRefused)
+    assert doubled.highest == 7
+    # What was answered once is answered again, also after a restart.
+    boards.restart()
+    assert highest(boards.casting.cast(low)) == 3
+    assert highest(boards.casting.cast(plain_ballot(1, 5))) == 7
+    assert boards.casting.cast(plain_ballot(1, 3, choice=b"no")) == doubled
+
+
+def highest(outcome: CastOutcome) -> int:
+    assert isinstance(outcome, Stored)
+    return outcome.highest
 
 
 def test_one_voter_cannot_fill_the_board(boards: BoardWorld) -> None:

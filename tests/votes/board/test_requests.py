@@ -97,6 +97,9 @@ def test_a_proof_comes_with_the_head_that_it_is_for() -> None:
 def test_an_answer_is_a_content_or_a_plain_reason() -> None:
     for answer in (b"", b"content", BoardRefused(BoardRefusal.LATE, "closed; zu spät")):
         assert decode_answer(encode_answer(answer)) == answer
-    for wrong in (b"", b"\x0areason", b"\x03\xff"):
+    doubled = BoardRefused(BoardRefusal.DOUBLED, "another one", 258)
+    assert encode_answer(doubled) == b"\5\0\0\1\2another one"
+    assert decode_answer(encode_answer(doubled)) == doubled
+    for wrong in (b"", b"\x0areason", b"\x03\xff", b"\x05\0\0\1"):
         with pytest.raises(FormatError):
             decode_answer(wrong)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,28 @@ def test_parts_have_no_gaps_and_files_are_bounded(folder: UploadFolder) -> None:
     with pytest.raises(UploadError, match="at most 4096"):
         folder.take(DIGEST, missing.token, 0, bytes(4097))
     assert folder.take(DIGEST, missing.token, 0, bytes(4096)) == 4096
+
+
+def test_others_do_not_wait_while_a_long_file_is_hashed(tmp_path: Path, folder: UploadFolder) -> None:
+    """The file is a pipe, whose end the test holds: so hashing lasts as long as the test wants."""
+    other = hashlib.sha512(b"other").digest()
+    [missing] = folder.expect([DIGEST])
+    part = tmp_path / "files" / f"{DIGEST.hex()}.part"
+    part.unlink()
+    os.mkfifo(part)
+    with ThreadPoolExecutor(4) as pool:
+        ending = pool.submit(folder.finish, DIGEST, missing.token)
+        with part.open("wb") as pipe:
+            # Opened by the other end: it is being hashed.
+            again = pool.submit(folder.finish, DIGEST, missing.token)
+            [another] = pool.submit(folder.expect, [other]).result(10)
+            assert pool.submit(folder.take, other, another.token, 0, b"other").result(10) == 5
+            with pytest.raises(UploadError, match="is being checked"):
+                pool.submit(folder.take, DIGEST, missing.token, 0, b"more").result(10)
+            assert not ending.done()
+            assert not again.done()
+            pipe.write(CONTENT)
+        ending.result(10)
+        again.result(10)
+    assert folder.find(DIGEST) is not None
+    folder.finish(other, another.token)

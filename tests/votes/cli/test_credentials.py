@@ -33,7 +33,14 @@ class Authority:
         self.rng = random.Random(99)
 
     def run(self, *arguments: str | Path) -> Result:
-        outside = VoteOutside(rng=self.rng, now_s=lambda: self.now_s, pause=lambda _: None, perform=lambda _: None)
+        outside = VoteOutside(
+            rng=self.rng,
+            now_s=lambda: self.now_s,
+            pause=lambda _: None,
+            perform=lambda _: None,
+            command=(),
+            become=lambda _: None,
+        )
         return CliRunner().invoke(credentials, list(map(str, arguments)), obj=outside)
 
     def told(self, command: str, *arguments: str | Path) -> str:

@@ -27,7 +27,12 @@ class Trustees:
         self.path = path
         self.place = path / "meeting"
         self.outside = VoteOutside(
-            rng=random.Random(7), now_s=lambda: 0.0, pause=lambda _: None, perform=lambda _: None
+            rng=random.Random(7),
+            now_s=lambda: 0.0,
+            pause=lambda _: None,
+            perform=lambda _: None,
+            command=(),
+            become=lambda _: None,
         )
 
     def run(self, *arguments: object, given: str = "") -> Result:

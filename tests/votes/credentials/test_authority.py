@@ -10,7 +10,7 @@ from loopixmix.errors import FormatError, MisuseError
 from loopixmix.group.ristretto import ristretto255
 from tests.worlds.elections import ElectionWorld, changed, new_election
 from votes.credentials.authority import CredentialAuthority
-from votes.credentials.codes import read_code
+from votes.credentials.codes import read_code, shown_code
 from votes.credentials.derivation import credentials_of, secrets_of
 from votes.credentials.folder import AuthorityFacts, AuthorityFolder
 from votes.credentials.invitation import decode_invitation
@@ -241,3 +241,36 @@ def test_an_authority_is_for_one_group(tmp_path: Path) -> None:
     folder = AuthorityFolder.create(tmp_path / "other", facts, random.Random(1))
     with pytest.raises(MisuseError, match="made for P-256, not for ristretto255"):
         CredentialAuthority(folder, GROUP, rng=random.Random(2))
+
+
+DANGEROUS = (b'1,"=HYPERLINK(""x"")",+49 30 1', b"2,@SUM(A1),-5", b"3, =1+1,\xef\xbc\x9d1")
+HARMLESS = (b"4,O'Brien-M\xc3\xbcller,a-b+c@example.org", b"5,'quoted,=".replace(b"=", b"x="))
+
+
+def test_no_spreadsheet_finds_a_formula_in_a_mailing(authority: CredentialAuthority, tmp_path: Path) -> None:
+    authority.take_voters(b"\n".join((b"id,name,phone", *DANGEROUS, *HARMLESS)), VoterRules(unique=()))
+    authority.draw_codes()
+    frozen(authority)
+    authority.write_invitations(tmp_path / "invitations.csv")
+    authority.write_reminders(tmp_path / "reminders.csv")
+    invitations, reminders = mailed(tmp_path / "invitations.csv"), mailed(tmp_path / "reminders.csv")
+    for rows in (invitations, reminders):
+        told = [(row["name"], row["phone"]) for row in rows]
+        assert told[:3] == [('\'=HYPERLINK("x")', "'+49 30 1"), ("'@SUM(A1)", "'-5"), ("' =1+1", "'\uff1d1")]
+        # Names and addresses that are no formulas stay as they are.
+        assert told[3:] == [("O'Brien-M\u00fcller", "a-b+c@example.org"), ("'quoted", "x=")]
+    for row in invitations:
+        assert shown_code(read_code(row["code"])) == row["code"]
+        decode_invitation(row["invitation"])
+    # What the authority itself keeps is what it was given.
+    table = authority.folder.voters()
+    assert table is not None
+    assert table.rows[0][1] == '=HYPERLINK("x")'
+
+
+def test_a_column_whose_name_is_a_formula_is_no_formula_in_a_mailing(
+    authority: CredentialAuthority, tmp_path: Path
+) -> None:
+    authority.take_voters(b"id,=1+1\n1,x", VoterRules(unique=()))
+    authority.write_reminders(tmp_path / "reminders.csv")
+    assert (tmp_path / "reminders.csv").read_bytes() == b"id,'=1+1\r\n1,x\r\n"

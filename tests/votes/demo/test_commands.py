@@ -10,7 +10,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from loopixmix.errors import MisuseError, UnavailableError
-from votes.demo.commands import CommandEnd, PartyCommands, together
+from votes.demo.commands import CommandEnd, PartyCommands
+from votes.voting.concurrency import together
 
 T = TypeVar("T")
 

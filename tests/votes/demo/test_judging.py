@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from loopixmix.group.ristretto import ristretto255
+from loopixmix.testnet.load import NodeLoad
 from loopixmix.verdict import Check, Verdict
 from tests.worlds.elections import new_election
 from votes.ballot.choices import BlankVote
@@ -14,7 +15,6 @@ from votes.ballot.form import BallotForm, form_of
 from votes.demo.choosing import POLLS, Intention, intentions
 from votes.demo.commands import CommandEnd
 from votes.demo.judging import Events, checks_of, cost_checks, figures_of
-from votes.demo.load import NodeLoad
 from votes.demo.tallying import Audit
 from votes.demo.voters import Turnout
 from votes.record.canonical import Hex

@@ -176,7 +176,7 @@ def test_generators_differ_from_election_to_election() -> None:
     ("name", "place", "wrong"),
     [
         ("chain_replies", 3, "2 for row 3"),
-        ("order_replies", 3, "2 for row 3, 1, 5 for A_1, 5 for B_1, 5 for A_2, 5 for B_2"),
+        ("order_replies", 3, "2 for row 3, 1, 5 for A_1 and more"),
         ("replies", 0, "1"),
         ("replies", 1, "3"),
         ("replies", 2, "4"),
@@ -195,7 +195,7 @@ def test_only_the_first_few_wrong_equations_are_named() -> None:
     mixed = shuffled(1, 20)
     with pytest.raises(ShuffleError) as caught:
         mixed.verify(proof=with_changed_part(mixed, "chain", 0))
-    assert str(caught.value).count(",") == 9
+    assert str(caught.value) == "wrong equations: 2 for row 0, 2 for row 1, 2 for row 2 and more"
 
 
 def test_errors_that_cancel_each_other_in_a_plain_sum_are_found() -> None:
@@ -212,7 +212,7 @@ def test_errors_that_cancel_each_other_in_a_plain_sum_are_found() -> None:
 def test_a_mixer_that_takes_one_row_twice_and_drops_another_is_found() -> None:
     mixed = a_dishonest_shuffle(SIZE, 1, draws=DishonestDraws)
     assert len(set(mixed.contents(mixed.shuffled.output))) == SIZE - 1
-    with pytest.raises(ShuffleError, match="wrong equations: 1, 3, 4, 5 for A_1, 5 for B_1"):
+    with pytest.raises(ShuffleError, match=r"wrong equations: 1, 3, 4 and more$"):
         mixed.verify()
 
 

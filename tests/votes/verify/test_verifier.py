@@ -6,14 +6,15 @@ import pytest
 
 from loopixmix.group.ristretto import ristretto255
 from loopixmix.verdict import Check
-from tests.worlds.elections import CLOSES_AT, OPENS_AT
-from tests.worlds.whole_elections import CHOICES, WholeElection
+from tests.worlds.elections import CLOSES_AT, ERASED_BY, OPENS_AT, new_election
+from tests.worlds.whole_elections import CHOICES, FilesInMemory, WholeElection
 from votes.ballot.challenging import open_ballot
 from votes.ballot.plaintexts import extract_numbers
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
 from votes.record.merkle import MerkleTree, leaf_hash
 from votes.record.phases import Phase
+from votes.record.statements import ErasureStatement
 from votes.record.trustees import ListCommitment, TrusteeObjection
 from votes.shuffle.chunks import Unwatched
 from votes.verify.opened import LieError, SeenBallots
@@ -327,6 +328,50 @@ def test_what_was_checked_counts_for_this_log_only(election: WholeElection) -> N
         verified(election, SeenBallots(seen.size, bytes(32), {}))
     with pytest.raises(LieError, match="the board shortened it"):
         verified(election, SeenBallots(seen.size + 1, seen.root, {}))
+
+
+def erased_at(election: WholeElection, at_s: int, said_s: int) -> None:
+    statement = ErasureStatement(fingerprint=Hex(election.world.fingerprint), at_s=said_s, erased=())
+    election.say(EntryKind.ERASURE, statement, election.world.keys.credential_authority, at_s)
+
+
+@pytest.mark.parametrize(("at_s", "said_s"), [(ERASED_BY + 1, CLOSES_AT), (ERASED_BY, ERASED_BY + 1)])
+def test_a_late_erasure_is_told(election: WholeElection, at_s: int, said_s: int) -> None:
+    election.vote()
+    erased_at(election, at_s, said_s)
+    _, verification = checks_of(election)
+    assert verification.faults == [
+        "who has which credential was erased late, by 22 January 2027, 06:40 UTC; "
+        "it was due by 22 January 2027, 06:40 UTC"
+    ]
+
+
+def test_an_erasure_in_time_is_not_told(election: WholeElection) -> None:
+    election.vote()
+    erased_at(election, ERASED_BY, CLOSES_AT)
+    _, verification = checks_of(election)
+    assert verification.faults == []
+
+
+@pytest.mark.parametrize(("now_s", "is_told"), [(None, False), (ERASED_BY, False), (ERASED_BY + 1, True)])
+def test_a_missing_erasure_is_told_when_it_is_due(election: WholeElection, now_s: float | None, is_told: bool) -> None:
+    election.vote()
+    verification = Verification(election.publish(), ristretto255(), Unwatched(), now_s=now_s)
+    list(verify(verification, lambda _: ""))
+    told = [fault for fault in verification.faults if "(Credentials) has not said that it erased" in fault]
+    assert len(told) == len(verification.faults) == int(is_told)
+
+
+def test_one_mixer_or_one_voter_is_told_to_hide_nothing() -> None:
+    world = new_election(ristretto255(), mixers=1, voters=1, credential_root=bytes(32))
+    published = FilesInMemory()
+    published.files[RECORD] = world.record
+    verification = Verification(published, ristretto255(), Unwatched())
+    verification.record()
+    assert verification.faults == [
+        "there is only one mixer: it knows whose ballot is whose, and no other hides it",
+        "there is only one voter: the result is that voter's ballot",
+    ]
 
 
 def test_objections_of_trustees_are_told(election: WholeElection) -> None:

@@ -30,6 +30,7 @@ from loopixmix.web.showing.charts import (
     line_chart,
 )
 from loopixmix.web.showing.frame import MenuEntry
+from loopixmix.web.showing.heatmaps import heat_map
 from loopixmix.web.showing.markup import element, items, notice, paragraph, section
 from loopixmix.web.showing.tables import table
 from loopixmix.web.visiting.answers import Download, SeeOther, Shown
@@ -172,6 +173,17 @@ CHARTS: list[Tag] = [
         [Series("default rates", _wave(0.5, 1.0)), Series("fast network", _wave(0.2, 0.5))],
     ),
 ]
+CHARTS.append(
+    heat_map(
+        Caption(title="Where bicycles stand", description="Most stand in the middle.", x="west to east", y="north"),
+        [
+            [max(0.0, 9.0 - (x - 7) ** 2 / 4 - (y - 4) ** 2) if (x, y) != (3, 3) else None for x in range(16)]
+            for y in range(9)
+        ],
+        ["cell", "bicycles"],
+        [("in the middle", 9), ("at the station", 5.75)],
+    )
+)
 TABLES: list[Tag] = [
     table(
         "What each machine did",

@@ -91,6 +91,14 @@ class BoardDirectory:
         except FormatError as error:
             raise ConfigError(f"{path}: {error}") from error
 
+    def credentials_mark(self) -> tuple[int, int, int] | None:
+        """Return what changes whenever the list of credentials is replaced; None if there is none."""
+        try:
+            found = (self.path / CREDENTIALS_FILE).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def put_credentials(self, data: bytes) -> None:
         """Keep the list of credentials, for auditors and for ballots without a proof."""
         write_atomically(self.path / CREDENTIALS_FILE, data, mode=PUBLIC_FILE)

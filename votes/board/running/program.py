@@ -22,6 +22,7 @@ from loopixmix.process.pause import Pause
 from loopixmix.process.program import Program, World
 from loopixmix.process.task import Task
 from loopixmix.store.transactions import Store
+from loopixmix.web.certificates import tls_options
 from loopixmix.web.sites import BoundedFactory
 from provider.api import ServiceContext
 from provider.serving.program import ServiceProgram, Serving
@@ -33,9 +34,10 @@ from votes.board.casting import Casting
 from votes.board.checks import checks_with
 from votes.board.entryfile import EntryFile
 from votes.board.face.routes import ENTRIES_FILE, BoardFace
-from votes.board.face.serving import face_factory, tls_options
+from votes.board.face.serving import face_factory
 from votes.board.log import BoardLog
 from votes.board.requests import SERVICE
+from votes.board.running.credentials import ServedCredentials
 from votes.board.running.directory import UPLOADS, BoardDirectory
 from votes.board.seams import BallotChecks
 from votes.board.service import BoardService
@@ -77,6 +79,9 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     face_port: int
     provider_connected: bool
     answered: int
+    awaited: str | None
+    """Which trustees have still to sign the record, in words."""
+    credentials: str | None
     problem: str | None
 
 
@@ -88,17 +93,17 @@ class BoardParts:
     announcing: Announcing
     uploads: UploadFolder
     answers: VoterAnswers
+    credentials: ServedCredentials
 
 
 def open_board(directory: BoardDirectory, group: Group, world: World) -> BoardParts:
     """Open the store, and put the parts of a board together; raises `StoreError` and `ConfigError`."""
     key = directory.party_key()
 
+    listed = ServedCredentials(directory, group.element_bytes)
+
     def make_checks(election: Election) -> BallotChecks:
-        listed = directory.credentials(group.element_bytes)
-        if listed is None or listed.root != election.credential_root:
-            # Then only ballots that bring the proof of their credential are taken.
-            return checks_with(group, lambda _: False)(election)
+        listed.serve(election)
         return checks_with(group, listed.__contains__)(election)
 
     log = BoardLog(
@@ -112,7 +117,8 @@ def open_board(directory: BoardDirectory, group: Group, world: World) -> BoardPa
     )
     uploads = UploadFolder(directory.path / UPLOADS, rng=world.rng)
     announcing = Announcing(board, uploads)
-    return BoardParts(board, announcing, uploads, VoterAnswers(board, Casting(board), result=announcing.result))
+    answers = VoterAnswers(board, Casting(board), result=announcing.result)
+    return BoardParts(board, announcing, uploads, answers, listed)
 
 
 class BoardProgram(Program):
@@ -152,7 +158,7 @@ class BoardProgram(Program):
             parts.board.log.close()
             raise
         self._service = service
-        self._advancing.start(self._advance(parts.board))
+        self._advancing.start(self._advance(parts))
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, and close the store."""
@@ -179,6 +185,8 @@ class BoardProgram(Program):
             face_port=self.face_port,
             provider_connected=served is not None and served.connected,
             answered=0 if served is None else served.answered,
+            awaited=standing.unsigned if standing is not None and standing.has_election else None,
+            credentials=None if self._parts is None else self._parts.credentials.state,
             problem=self._advancing.problem or (None if served is None else served.problem),
         )
 
@@ -215,13 +223,17 @@ class BoardProgram(Program):
             raise ConfigError(f"the public face cannot listen at {config.host}:{config.port}: {error}") from error
         _log.info("the public face listens at port {port}", port=self.face_port)
 
-    async def _advance(self, board: Board) -> None:
+    async def _advance(self, parts: BoardParts) -> None:
         pause = Pause(self._world.clock)
         while True:
             try:
-                await self._in_thread(board.advance)
+                await self._in_thread(parts.board.advance)
+                credentials = await self._in_thread(parts.credentials.look)
             except LoopixmixError as error:
                 _log.error("the election cannot be opened or closed: {error}", error=str(error))
+            else:
+                if credentials is not None:
+                    _log.info("credentials: {state}", state=credentials)
             await pause.wait(ADVANCE_S)
 
     def _in_thread(self, work: Callable[[], _T]) -> Awaitable[_T]:

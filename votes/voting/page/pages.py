@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from loopixmix.errors import LoopixmixError
 from loopixmix.seams import Clock
 from loopixmix.web.forms.forms import Form, button_form
 from loopixmix.web.showing.frame import MenuEntry
@@ -20,6 +18,7 @@ from votes.voting.asking import BoardQuestions
 from votes.voting.casting import PreparedBallot, VotingBooth
 from votes.voting.home import KeptBallot
 from votes.voting.page.questions import question_of
+from votes.voting.page.states import moment, state_of
 from votes.voting.page.words import told
 
 REHEARSAL = "This is a rehearsal with test ballots. Nothing that is cast here counts."
@@ -39,6 +38,7 @@ class VotingPages:
         self._clock = clock
         self._questions = tuple(question_of(poll) for poll in booth.election.polls)
         self._prepared: PreparedBallot | None = None
+        self._said: dict[int, tuple[Choice, ...]] = {}
 
     @app.page("/", methods=["GET", "POST"])
     async def vote(self, visit: Visit) -> Shown | SeeOther:
@@ -90,7 +90,9 @@ class VotingPages:
         prepared = self._taken(code)
         if prepared is None:
             return SeeOther("/ballots" if self._prepared is None else "/preview")
-        await self._booth.cast(prepared, self._board, self._clock.seconds())
+        kept = await self._booth.cast(prepared, self._board, self._clock.seconds())
+        # In memory only: what is on the disk tells that somebody votes here, and not how.
+        self._said[kept.counter] = prepared.says
         return SeeOther("/ballots")
 
     @app.page("/challenge/<code>", methods=["POST"])
@@ -99,13 +101,27 @@ class VotingPages:
         prepared = self._taken(code)
         if prepared is None:
             return SeeOther("/" if self._prepared is None else "/preview")
-        await self._booth.challenge(prepared, self._board)
+        await self._booth.challenge(prepared, self._board, self._clock.seconds())
         content = [
-            paragraph("The board has published your ballot with all that opens it."),
-            paragraph("Anybody finds it there by its tracking code, ", element("strong", code), "."),
+            paragraph("Your ballot goes to the board with all that opens it, and can never be cast."),
+            paragraph(
+                "As soon as the board has published it, ",
+                link(visit.to("/ballots"), "My ballots"),
+                " says so. Then anybody finds it there by its tracking code, ",
+                element("strong", code),
+                ", and sees what it says.",
+            ),
             paragraph(link(visit.to("/"), "Make another ballot, to be cast")),
         ]
         return Shown("Challenged", content)
+
+    @app.page("/again/<int:counter>", methods=["POST"])
+    async def again(self, visit: Visit, counter: int) -> SeeOther:  # noqa: ARG002 (routes hand it to every page)
+        """Make a ballot of the same choices as an earlier one, with a higher number."""
+        if counter not in self._said:
+            return SeeOther("/")
+        self._prepared = self._booth.prepare(self._said[counter])
+        return SeeOther("/preview")
 
     @app.page("/ballots")
     async def ballots(self, visit: Visit) -> Shown:
@@ -115,7 +131,7 @@ class VotingPages:
             return Shown("My ballots", paragraph("You have cast no ballot yet. ", link(visit.to("/"), "Vote")))
         content: list[Content] = [await self._about_ballot(visit, ballot) for ballot in reversed(kept)]
         if len(kept) > 1:
-            content.insert(0, paragraph("The last ballot counts."))
+            content.insert(0, paragraph("The last ballot that is cast counts."))
         return Shown("My ballots", content)
 
     @app.page("/check/<int:counter>", methods=["POST"])
@@ -125,7 +141,7 @@ class VotingPages:
             if kept.counter == counter:
                 receipt = await self._booth.receipt(kept, self._board)
                 if receipt is not None:
-                    head = await self._booth.check(kept, receipt, self._board)
+                    head = await self._booth.log.check(kept, receipt, self._board)
                     content = [
                         notice(f"Your ballot is entry {receipt.index:,} of the board's {head.head.size:,} entries."),
                         paragraph("The board proved it, and that it has changed nothing since your last look."),
@@ -150,7 +166,7 @@ class VotingPages:
         return [
             notice(REHEARSAL) if election.rehearsal else "",
             paragraph(election.description) if election.description else "",
-            paragraph(f"You can vote until {_moment(election.closes_at)}, and change your vote until then."),
+            paragraph(f"You can vote until {moment(election.closes_at)}, and change your vote until then."),
             element(
                 "details",
                 element("summary", "Fingerprint of this election"),
@@ -163,32 +179,22 @@ class VotingPages:
         return zip(self._booth.election.polls, prepared.says, strict=True)
 
     async def _about_ballot(self, visit: Visit, kept: KeptBallot) -> Content:
-        code = self._booth.ballot(kept).tracking_code
-        says, done = await self._told(kept)
-        check = button_form(visit.form_token, "Look for it on the board", visit.to(f"/check/{kept.counter}"))
-        return section(f"Ballot {code}", paragraph(says), check if done else "")
-
-    async def _told(self, kept: KeptBallot) -> tuple[str, bool]:
-        if kept.challenged:
-            return "You challenged it: it was opened for everybody, and does not count.", False
-        try:
-            receipt = await self._booth.receipt(kept, self._board)
-        except LoopixmixError as error:
-            return f"{str(error)[:1].upper()}{str(error)[1:]}. Cast a new ballot, while the election is open.", False
-        if receipt is not None:
-            return f"The board has stored it, and given a receipt, on {_moment(receipt.at_s)}.", True
-        return (
-            "It waits for its time. It leaves at a random moment, so that nobody sees when you voted, and the receipt "
-            "comes some minutes later. Leave the client running; you may close this page.",
-            False,
-        )
+        state = await state_of(kept, self._booth, self._board)
+        content: list[Content] = [paragraph(each) for each in state.lines]
+        if state.is_stored:
+            content.append(
+                button_form(visit.form_token, "Look for it on the board", visit.to(f"/check/{kept.counter}"))
+            )
+        if state.may_be_repeated and kept.counter in self._said:
+            content.append(
+                button_form(visit.form_token, "Make it again, and cast it", visit.to(f"/again/{kept.counter}"))
+            )
+        elif state.may_be_repeated:
+            content.append(paragraph(link(visit.to("/"), "Make another ballot")))
+        return section(f"Ballot {kept.tracking_code}", *content)
 
 
 def _problem(problem: str) -> Content:
     if not problem:
         return ""
     return element("div", element("p", f"{problem[:1].upper()}{problem[1:]}."), class_="errors", role="alert")
-
-
-def _moment(at_s: float) -> str:
-    return f"{datetime.fromtimestamp(at_s, UTC):%d %B %Y, %H:%M} UTC"

@@ -122,7 +122,11 @@ def test_the_ballot_that_is_cast_is_the_one_that_was_looked_at(browser: Browser)
 def test_a_challenged_ballot_is_published_and_never_cast(browser: Browser) -> None:
     browser.vote(ANSWERS)
     answer = wait_for(browser.pages.challenge(browser.visit({}), browser.code()), browser.world.clock)
-    assert "The board has published your ballot" in browser.page(answer)
+    assert "goes to the board with all that opens it" in browser.page(answer)
+    assert "The board has not answered yet" in browser.ballots()
+    for _ in range(5):
+        browser.world.clock.advance(10)
+    assert "The board published it on" in browser.ballots()
     assert [body[0] for body in browser.world.service.asked] == [RequestKind.CHALLENGE]
     browser.vote(ANSWERS)
     browser.cast(browser.code())
@@ -155,3 +159,25 @@ def test_a_ballot_that_was_lost_is_told_with_what_to_do(browser: Browser) -> Non
         browser.world.clock.advance(600)
     assert "no receipt came" in browser.ballots()
     assert "Cast a new ballot" in browser.ballots()
+
+
+def test_a_ballot_that_does_not_count_is_made_again_by_one_button(browser: Browser, world: VotingWorld) -> None:
+    other = world.booth(0, "another computer")
+    other.home.keep_highest(6)
+    world.cast(world.client("other"), other)
+    while world.board.head().head.size < 6:
+        world.clock.advance(60)
+    browser.vote(ANSWERS)
+    browser.cast(browser.code())
+    while world.board.head().head.size < 7:
+        world.clock.advance(60)
+    for _ in range(10):
+        world.clock.advance(60)
+    assert "Make it again, and cast it" in browser.ballots()
+    assert wait_for(browser.pages.again(browser.visit({}), 1), world.clock) == SeeOther("/preview")
+    assert "Board Ada Cleo" in browser.preview()
+    browser.cast(browser.code())
+    assert [kept.counter for kept in browser.pages._booth.home.ballots()] == [1, 8]
+    # After a restart the choices are forgotten, and made anew.
+    browser.pages = Browser(world, world.client("later")).pages
+    assert wait_for(browser.pages.again(browser.visit({}), 1), world.clock) == SeeOther("/")

@@ -1,4 +1,4 @@
-"""How busy the nodes are: the processor time of each process, while the voters vote."""
+"""How busy the nodes are: the processor time of each process, while something goes on."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from leap_plugin.directory.certificate import make_certificate
 from loopixmix.errors import ConfigError
-from votes.board.face.serving import tls_options
+from loopixmix.web.certificates import tls_options
 
 
 def parts(path: Path, seed: int = 1) -> tuple[Path, Path]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from votes.demo.load import LoadWatch, NodeLoad, busy_s
+from loopixmix.testnet.load import LoadWatch, NodeLoad, busy_s
 
 
 def test_the_load_is_the_processor_time_over_the_time_that_passed() -> None:

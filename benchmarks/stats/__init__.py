@@ -1,0 +1,5 @@
+"""`make bench-stats`: private statistics, from the report to the estimate."""
+
+from __future__ import annotations
+
+MEASURED_BY = ("benchmarks.stats.coverage", "benchmarks.stats.fair")

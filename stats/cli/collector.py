@@ -1,0 +1,163 @@
+"""`loopixmix stats collector`: take reports, hold them until they have company, and release them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loopixmix.errors import ConfigError, FormatError, MisuseError
+from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
+
+if TYPE_CHECKING:
+    from stats.collect.store.ledger import CollectorLedger
+
+STATUS_FILE = "status.json"
+ID_DIGITS = 64
+
+
+@click.group()
+def collector() -> None:
+    """Take reports, hold them until they have company, and release them.
+
+    `init` makes a collector in DIR, `run` runs it beside a provider. Surveys may be added and closed while it runs.
+    """
+
+
+@collector.command()
+@DIRECTORY
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the dashboard listens.")
+@click.option("--port", default=8430, show_default=True, help="At which port; 0 for any free one.")
+@click.option("--certificate", default="", help="A certificate chain in PEM, for other hosts than loopback.")
+@click.option("--key", default="", help="Its key.")
+@click.option("--store", default="", help="A PostgreSQL database; otherwise a file in DIR.")
+@click.option("--columns", default="", help="The column store: a ClickHouse database; otherwise DuckDB in DIR.")
+def init(directory: Path, host: str, port: int, certificate: str, key: str, store: str, columns: str) -> None:
+    """Make a collector in DIR, and print what the provider's operator needs."""
+    from stats.running.directory import CollectorConfig, CollectorDirectory
+
+    config = CollectorConfig(host=host, port=port, certificate=certificate, key=key, store=store, columns=columns)
+    made = CollectorDirectory.create(directory, config)
+    click.echo(f"The collector is in {directory}. In the provider's node.toml:\n")
+    click.echo(f"[remote.stats]\nsocket = {json.dumps(str((made.path / config.socket).resolve()))}")
+
+
+@collector.command()
+@DIRECTORY
+@click.option("--check-config", is_flag=True, help="Only check the configuration.")
+def run(directory: Path, check_config: bool) -> None:
+    """Run the collector of DIR until SIGTERM or ctrl-C."""
+    from stats.running.directory import LOCK_FILE, CollectorDirectory
+
+    found = CollectorDirectory(directory)
+    if check_config:
+        click.echo(f"{directory}: the configuration is good")
+        return
+    from loopixmix.process.main import run_program
+    from stats.running.program import CollectorProgram
+
+    run_program(directory / LOCK_FILE, lambda world: CollectorProgram(found, world=world))
+
+
+@collector.command()
+@DIRECTORY
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def add(directory: Path, file: Path) -> None:
+    """Collect the survey of the frozen questionnaire in FILE, from its opening on. Print its id."""
+    from stats.collect.survey import CollectedSurvey
+    from stats.questionnaire.questionnaire import decode_questionnaire
+
+    try:
+        data = file.read_bytes()
+        questionnaire = decode_questionnaire(data)
+        survey = CollectedSurvey(questionnaire)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except FormatError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    if survey.closes_s <= stats_outside().now_s():
+        raise MisuseError(f"{file}: the survey closed at {questionnaire.draft.closes:%Y-%m-%d %H:%M:%S} UTC already")
+    ledger = _open_ledger(directory)
+    try:
+        ledger.add_survey(survey.survey_id, data)
+    finally:
+        ledger.close()
+    click.echo(survey.survey_id.hex())
+
+
+@collector.command()
+@DIRECTORY
+@click.argument("survey", metavar="SURVEY")
+def close(directory: Path, survey: str) -> None:
+    """Close SURVEY (its id, or the beginning of it) now, before its time.
+
+    Its reports are released if they are enough, and otherwise discarded, as at its end.
+    """
+    ledger = _open_ledger(directory)
+    try:
+        found = [each.survey_id for each in ledger.surveys() if each.survey_id.hex().startswith(survey.lower())]
+        if len(found) != 1 or not survey:
+            raise MisuseError(f"{survey!r} is the beginning of {len(found)} ids of surveys; name one")
+        ledger.close_survey(found[0], int(stats_outside().now_s()))
+    finally:
+        ledger.close()
+    click.echo(f"{found[0].hex()} is closed")
+
+
+@collector.command("list")
+@DIRECTORY
+@AS_JSON
+def list_surveys(directory: Path, as_json: bool) -> None:
+    """List the surveys, with how many reports were released and refused."""
+    import msgspec
+
+    from stats.running.standing import standing_of
+
+    ledger = _open_ledger(directory)
+    try:
+        standing = standing_of(ledger, None)
+    finally:
+        ledger.close()
+    if as_json:
+        click.echo(msgspec.json.encode(standing))
+        return
+    for each in standing.surveys:
+        state = "settled" if each.is_settled else "closed" if each.is_closed else f"until {each.closes}"
+        click.echo(
+            f"{each.survey_id[:16]}  {each.title}  ({state}): {each.released} released, {each.discarded} too few"
+        )
+    for reason, amount in sorted(standing.refused.items()):
+        click.echo(f"refused as {reason}: {amount}")
+
+
+@collector.command()
+@DIRECTORY
+@AS_JSON
+def status(directory: Path, as_json: bool) -> None:
+    """Tell how a collector that runs is."""
+    path = directory / STATUS_FILE
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise MisuseError(f"{directory}: no collector runs here") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    surveys = found.pop("surveys", [])
+    for name, value in found.items():
+        click.echo(f"{name.replace('_', ' ')}: {value}")
+    for each in surveys:
+        click.echo(f"{each['survey_id'][:16]}  {each['title']}: {each['waiting']} wait, {each['released']} released")
+
+
+def _open_ledger(directory: Path) -> CollectorLedger:
+    from loopixmix.store.transactions import Store
+    from stats.collect.store.ledger import CollectorLedger
+    from stats.collect.store.schema import SCHEMA
+    from stats.running.directory import CollectorDirectory
+
+    return CollectorLedger(Store(SCHEMA, CollectorDirectory(directory).store_url))

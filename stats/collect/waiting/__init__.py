@@ -1,0 +1,1 @@
+"""Reports that wait for others: in slots of files, which tell neither when one came nor which came first."""

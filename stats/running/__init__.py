@@ -1,0 +1,1 @@
+"""The collector as a program: its directory, and its parts put together."""

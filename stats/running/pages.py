@@ -1,0 +1,52 @@
+"""What the collector's program shows over HTTP: the dashboard, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopixmix.process.program import World
+from loopixmix.web.sites import BoundedFactory
+from loopixmix.web.visiting.policy import WebOrigin
+from stats.analysts.aside import WorkAside
+from stats.analysts.book import AnalystBook
+from stats.analysts.opening import open_book
+from stats.dashboard.face import DashboardParts, dashboard_factory
+from stats.running.directory import CollectorDirectory
+from stats.running.view import StoredView
+from stats.running.wiring import CollectorParts
+
+LOOPBACK_NAME = "collector.localhost"
+"""Browsers connect it to this machine by themselves (RFC 6761, 6.3). A cookie of it goes to no address of digits."""
+
+
+@dataclass(frozen=True)
+class ServedPages:
+    """The pages of a collector. `factory`: serves them to connections. `book`: closed after the last one."""
+
+    factory: BoundedFactory
+    book: AnalystBook
+
+
+def pages_of(
+    directory: CollectorDirectory, parts: CollectorParts, *, world: World, in_thread: WorkAside
+) -> ServedPages:
+    """Return the pages of a collector; raise `ConfigError` or `StoreError`.
+
+    `parts`: `parts.columns.raw` holds true answers, which only noisy questions may reach: no page gets it. `in_thread`:
+    for all that waits for a disk.
+    """
+    book = open_book(directory.path, rng=world.rng, now_s=world.clock.seconds)
+    shown = DashboardParts(StoredView(parts), parts.columns.released, book)
+    factory = dashboard_factory(
+        shown, origin=origin_of(directory), in_thread=in_thread, clock=world.clock, rng=world.rng
+    )
+    return ServedPages(factory, book)
+
+
+def origin_of(directory: CollectorDirectory) -> WebOrigin:
+    """Return where browsers find the pages, as `collector.toml` says or lets expect."""
+    config = directory.config
+    if config.origin:
+        return WebOrigin.parse(config.origin)
+    scheme, host = ("https", config.host) if config.certificate else ("http", LOOPBACK_NAME)
+    return WebOrigin.parse(f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.port}")

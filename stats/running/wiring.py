@@ -1,0 +1,54 @@
+"""The parts of a collector, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loopixmix.seams import Clock, Rng
+from loopixmix.store.transactions import Store
+from stats.collect.collector import Collector, Columns
+from stats.collect.lane import CollectorLane
+from stats.collect.store.ledger import CollectorLedger
+from stats.collect.store.schema import SCHEMA
+from stats.collect.waiting.room import WaitingRoom
+from stats.columns.opening import open_columns
+from stats.running.directory import COLUMNS_FILE, RAW_FILE, WAITING, CollectorDirectory
+
+
+@dataclass(frozen=True)
+class CollectorParts:
+    """A collector and what it stands on. `collector` is used by `lane` only, but for what any thread may ask."""
+
+    collector: Collector
+    lane: CollectorLane
+    ledger: CollectorLedger
+    columns: Columns
+
+    async def stop(self) -> None:
+        """Finish all that was asked for, and close the stores."""
+        await self.lane.stop()
+        self.collector.close()
+
+
+def open_collector(
+    directory: CollectorDirectory, *, clock: Clock, rng: Rng, call_on_reactor: Callable[..., object]
+) -> CollectorParts:
+    """Open the stores, and put the parts together; raises `StoreError` and `ConfigError`, with nothing left open."""
+    config, path = directory.config, directory.path
+    opened: list[Callable[[], None]] = []
+    try:
+        # The store comes first: a second program of the same collector is refused there.
+        ledger = CollectorLedger(Store(SCHEMA, directory.store_url, exclusive=True))
+        opened.append(ledger.close)
+        released = open_columns(config.columns, path / COLUMNS_FILE)
+        opened.append(released.close)
+        raw = open_columns(config.raw_columns, path / RAW_FILE)
+        opened.append(raw.close)
+        columns = Columns(released, raw)
+        collector = Collector(ledger, WaitingRoom(path / WAITING, rng=rng), columns, clock=clock)
+    except BaseException:
+        for close in reversed(opened):
+            close()
+        raise
+    return CollectorParts(collector, CollectorLane(collector, call_on_reactor=call_on_reactor), ledger, columns)
