@@ -1,0 +1,239 @@
+"""Each kind of question as fields of a form, and an answer from what was entered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from twisted.web.template import Tag
+
+from loopixmix.web.forms.bodies import FormBody
+from loopixmix.web.forms.fields import ChoiceField, Field, FieldError, Option, PickField, SeveralField, TextField
+from loopixmix.web.forms.forms import Filled
+from stats.questionnaire.answers import Answer, AnswerError, value_of
+from stats.questionnaire.domains import MICRO
+from stats.questionnaire.questions import (
+    AnyQuestion,
+    CellQuestion,
+    CounterQuestion,
+    MultipleChoice,
+    NumberQuestion,
+    RouteQuestion,
+    SingleChoice,
+    TopicQuestion,
+    TripQuestion,
+)
+
+SKIP = "skip"
+SKIP_OPTION = Option(SKIP, "No answer", "Nothing about this question is sent.")
+MOST_SHOWN = 12
+"""More options stand in a list that opens."""
+LONGEST_TEXT = 4_000
+
+
+@dataclass(frozen=True)
+class AskedFields:
+    """One question in a form. `fields`: its fields, in order. `read`: returns the answer, None if it is left out.
+
+    `read` raises `AnswerError` for what only its fields together make wrong.
+    """
+
+    question: AnyQuestion
+    fields: tuple[Field[object], ...]
+    read: Callable[[Filled], Answer | None]
+
+
+@dataclass(frozen=True)
+class CheckedText:
+    """A line of text, or several, that is an answer to a question; empty if the question may be left out."""
+
+    question: AnyQuestion
+    text: TextField
+
+    @property
+    def name(self) -> str:
+        """The name of the field."""
+        return self.text.name
+
+    @property
+    def label(self) -> str:
+        """What is asked."""
+        return self.text.label
+
+    @property
+    def target(self) -> str:
+        """The id of the element that gets the focus."""
+        return self.text.target
+
+    def read(self, body: FormBody) -> str:
+        """Return the text."""
+        text = self.text.read(body)
+        if text:
+            try:
+                value_of(self.question, text)
+            except AnswerError as error:
+                raise FieldError(reason_of(self.question, error)) from error
+        return text
+
+    def show(self, body: FormBody, error: str) -> Tag:
+        """Return the field."""
+        return self.text.show(body, error)
+
+
+def asked_fields(question: AnyQuestion, *, may_skip: bool) -> AskedFields:
+    """Return how a question is asked; `may_skip`: whether it may be left out."""
+    match question:
+        case SingleChoice():
+            return _single(question, may_skip)
+        case MultipleChoice():
+            return _multiple(question, may_skip)
+        case TripQuestion():
+            return _trip(question, may_skip)
+        case RouteQuestion():
+            return _route(question, may_skip)
+        case _:
+            return _text(question, may_skip)
+
+
+def reason_of(question: AnyQuestion, error: AnswerError) -> str:
+    """Return what is wrong with an answer, without the name of its question, which people are not shown."""
+    return str(error).removeprefix(f"{question.name}: ")
+
+
+def _single(question: SingleChoice, may_skip: bool) -> AskedFields:
+    options = _options(question.options)
+    name = f"q-{question.name}"
+    shown: ChoiceField | PickField
+    if len(options) > MOST_SHOWN:
+        shown = PickField(name, question.text, options, _skipped("", may_skip), required=not may_skip)
+    else:
+        shown = ChoiceField(name, question.text, [*options, *([SKIP_OPTION] if may_skip else [])])
+
+    def read(filled: Filled) -> Answer | None:
+        value = str(filled.value(shown))
+        return None if value in ("", SKIP) else question.options[int(value)]
+
+    return AskedFields(question, (shown,), read)
+
+
+def _multiple(question: MultipleChoice, may_skip: bool) -> AskedFields:
+    options = [*_options(question.options), *([SKIP_OPTION] if may_skip else [])]
+    shown = SeveralField(f"q-{question.name}", question.text, options, "Choose any, also none.")
+
+    def read(filled: Filled) -> Answer | None:
+        chosen = filled.value(shown)
+        if SKIP not in chosen:
+            return [question.options[int(each)] for each in chosen]
+        if len(chosen) > 1:
+            raise AnswerError(f"{question.name}: no answer, and options, are chosen: take away either")
+        return None
+
+    return AskedFields(question, (shown,), read)
+
+
+def _trip(question: TripQuestion, may_skip: bool) -> AskedFields:
+    hint = _skipped("", may_skip)
+    fields = (
+        _place(question, "from", f"{question.text} From where?", question.places, hint, required=not may_skip),
+        _place(question, "to", "To where?", question.places, "", required=not may_skip),
+    )
+
+    def read(filled: Filled) -> Answer | None:
+        places = [filled.value(each) for each in fields]
+        if not any(places):
+            return None
+        if not all(places):
+            raise AnswerError(f"{question.name}: choose both places, or none")
+        return [question.places[int(place)] for place in places]
+
+    return AskedFields(question, fields, read)
+
+
+def _route(question: RouteQuestion, may_skip: bool) -> AskedFields:
+    hint = _skipped(f"Up to {question.steps} places, in their order.", may_skip)
+    fields = tuple(
+        _place(
+            question,
+            str(step),
+            f"{question.text} Place {step + 1}" if step == 0 else f"Place {step + 1}",
+            question.places,
+            hint if step == 0 else "",
+            required=step == 0 and not may_skip,
+        )
+        for step in range(question.steps)
+    )
+
+    def read(filled: Filled) -> Answer | None:
+        places = [filled.value(each) for each in fields]
+        given = [place for place in places if place]
+        if places[: len(given)] != given:
+            raise AnswerError(f"{question.name}: leave places empty only at the end of the route")
+        return [question.places[int(place)] for place in given] or None
+
+    return AskedFields(question, fields, read)
+
+
+def _text(question: AnyQuestion, may_skip: bool) -> AskedFields:
+    lines, longest = (3, LONGEST_TEXT) if isinstance(question, TopicQuestion) else (1, 40)
+    text = TextField(
+        f"q-{question.name}",
+        question.text,
+        _skipped(hint_of(question), may_skip),
+        longest=longest,
+        lines=lines,
+        required=not may_skip,
+    )
+    shown = CheckedText(question, text)
+
+    def read(filled: Filled) -> Answer | None:
+        return filled.value(shown) or None
+
+    return AskedFields(question, (shown,), read)
+
+
+def hint_of(question: AnyQuestion) -> str:
+    """Return how a question is answered by text, in a sentence or two."""
+    match question:
+        case NumberQuestion(edges=edges, unit=unit):
+            called = f"A whole number of {unit}" if unit else "A whole number"
+            return f"{called}. Only its range counts, one of {len(edges) - 1} from {edges[0]:,} to {edges[-1]:,}."
+        case CounterQuestion(most=most, buckets=buckets):
+            return f"A count from 0 to {most:,}. Only its range counts, one of {buckets}."
+        case CellQuestion():
+            south, west, north, east = (
+                each / MICRO for each in (question.south, question.west, question.north, question.east)
+            )
+            return (
+                f"Latitude and longitude in degrees, such as {(south + north) / 2:.2f}, {(west + east) / 2:.2f}. Only "
+                f"the field of a map counts, one of {question.rows * question.columns:,}; all else is outside."
+            )
+        case TopicQuestion(topics=topics):
+            labels = ", ".join(topic.label for topic in topics[:MOST_SHOWN])
+            more = ", ..." if len(topics) > MOST_SHOWN else ""
+            return f"Your text never leaves this machine. Only its topic counts: {labels}{more}, or other."
+        case TripQuestion(places=places):
+            return f"Two places with -> between them. There are: {_list(places)}"
+        case RouteQuestion(places=places, steps=steps):
+            return f"1 to {steps} places with -> between them. There are: {_list(places)}"
+        case SingleChoice(options=options):
+            return f"One of: {_list(options)}"
+        case MultipleChoice(options=options):
+            return f"Any of these, with ; between them, or none of them: {_list(options)}"
+
+
+def _place(
+    question: AnyQuestion, part: str, label: str, places: Sequence[str], hint: str, *, required: bool
+) -> PickField:
+    return PickField(f"q-{question.name}-{part}", label, _options(places), hint, required=required)
+
+
+def _options(names: Sequence[str]) -> list[Option]:
+    return [Option(str(number), name) for number, name in enumerate(names)]
+
+
+def _skipped(hint: str, may_skip: bool) -> str:
+    return f"{hint} Leave it empty not to answer.".strip() if may_skip else hint
+
+
+def _list(names: Sequence[str]) -> str:
+    return "; ".join(names)
