@@ -144,7 +144,7 @@ def _unknown_keys(value: object, expected: inspect.Type, where: tuple[str, ...])
             yield from _unknown_keys_of_table(value, expected, where)
         case inspect.UnionType():
             for member in expected.types:
-                if isinstance(member, inspect.StructType):
+                if isinstance(member, inspect.StructType) and _may_be(value, member):
                     yield from _unknown_keys(value, member, where)
         case inspect.ListType() | inspect.VarTupleType() if isinstance(value, Sequence):
             for number, item in enumerate(value):
@@ -158,11 +158,18 @@ def _unknown_keys(value: object, expected: inspect.Type, where: tuple[str, ...])
             pass
 
 
+def _may_be(value: object, expected: inspect.StructType) -> bool:
+    """Tell whether a table is one of this kind: if several kinds are allowed, a key of it says which one it is."""
+    return expected.tag_field is None or (isinstance(value, Mapping) and value.get(expected.tag_field) == expected.tag)
+
+
 def _unknown_keys_of_table(
     table: Mapping[str, object], expected: inspect.StructType, where: tuple[str, ...]
 ) -> Iterator[str]:
     fields = {field.encode_name: field.type for field in expected.fields}
     for key, value in table.items():
+        if key == expected.tag_field:
+            continue
         if key in fields:
             yield from _unknown_keys(value, fields[key], (*where, key))
             continue

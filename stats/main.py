@@ -15,6 +15,7 @@ import click
 from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
+from stats.cli.data import data
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
@@ -51,6 +52,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     issuer,
     collector,
     analyst,
+    data,
 )
 
 for _command in _COMMANDS:

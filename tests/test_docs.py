@@ -19,7 +19,7 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_PACKAGES = "loopixmix|provider|client|leap_plugin|votes|simulations|tests|docs|native|benchmarks"
+_PACKAGES = "loopixmix|provider|client|leap_plugin|votes|stats|simulations|tests|docs|native|benchmarks"
 _NAMED = re.compile(rf"`((?:{_PACKAGES})/[\w./-]+\.\w+)::([\w.:]+)`")
 _FILE = re.compile(rf"`((?:{_PACKAGES})/(?:[\w./-]*\.\w+|[\w./-]*/)?)`")
 

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-MEASURED_BY = ("benchmarks.stats.coverage", "benchmarks.stats.fair")
+MEASURED_BY = ("benchmarks.stats.account", "benchmarks.stats.coverage", "benchmarks.stats.fair")

@@ -158,11 +158,11 @@ def _elsewhere(trials: Whole, share: float, outside: float) -> tuple[Floats, Flo
     relative /= relative.sum(axis=1, keepdims=True)
     if high - low < MOST_NODES:
         return relative, counts
-    nodes = np.linspace(low, high, MOST_NODES)
-    return np.asarray(relative @ _hats(counts, nodes), dtype=np.float64), nodes
-
-
-def _hats(counts: Floats, nodes: Floats) -> Floats:
-    """Return how each count is split between the nodes beside it."""
-    width = nodes[1] - nodes[0]
-    return np.asarray(np.clip(1 - np.abs(counts[:, None] - nodes[None, :]) / width, 0, None), dtype=np.float64)
+    # Nodes in the same distance of each other, the last one at or beyond the highest count.
+    width = -(-(high - low) // (MOST_NODES - 1))
+    starts = np.arange(0, high - low + 1, width)
+    upwards = (np.arange(high - low + 1) % width) / width
+    on_nodes = np.zeros((len(trials), len(starts) + 1))
+    on_nodes[:, :-1] = np.add.reduceat(relative * (1 - upwards), starts, axis=1)
+    on_nodes[:, 1:] += np.add.reduceat(relative * upwards, starts, axis=1)
+    return on_nodes, low + width * np.arange(len(starts) + 1, dtype=np.float64)

@@ -21,12 +21,13 @@ from stats.analysts.aside import WorkAside
 from stats.analysts.book import AnalystBook
 from stats.analysts.door import AnalystDoor
 from stats.columns.seams import ColumnStore
+from stats.dashboard.central import DataSetPages
 from stats.dashboard.pages import DashboardPages
 from stats.dashboard.queries import ResultQueries
 from stats.dashboard.rest.bearer import CallerBounds
 from stats.dashboard.rest.routes import ApiParts, StatsApi
 from stats.dashboard.results import SurveyResults
-from stats.dashboard.seams import CollectorView
+from stats.dashboard.seams import CentralData, CollectorView
 from stats.dashboard.turns import WaitingTurns
 
 MOST_CONNECTIONS, MOST_PER_ADDRESS = 128, 48
@@ -39,6 +40,7 @@ class DashboardParts:
 
     view: CollectorView
     columns: ColumnStore
+    data_sets: CentralData
     book: AnalystBook
 
 
@@ -50,7 +52,7 @@ def dashboard_factory(
     `origin`: where browsers find it. `in_thread`: for all that waits for a disk or a processor.
     """
     results, turns = SurveyResults(parts.view, ResultQueries(parts.columns)), WaitingTurns(in_thread)
-    pages = DashboardPages(results, parts.book, turns, clock=clock)
+    pages = DashboardPages(results, DataSetPages(parts.data_sets, rng), parts.book, turns, clock=clock)
     entrance = Entrance(
         OneTimeLinks(clock=clock, rng=rng),
         WebSessions(SessionLimits(), clock=clock, rng=rng),
@@ -58,7 +60,7 @@ def dashboard_factory(
         AnalystDoor(parts.book, clock=clock, in_thread=in_thread),
     )
     gate = PageGate(pages, origin=origin, entrance=entrance)
-    api = StatsApi(ApiParts(results, parts.book, turns, CallerBounds(clock)))
+    api = StatsApi(ApiParts(results, parts.data_sets, parts.book, turns, CallerBounds(clock)))
     face = DashboardFace(gate, cast("Resource", api.app.resource()))
     return page_factory(cast("IResource", face), clock=clock, most=MOST_CONNECTIONS, most_per_address=MOST_PER_ADDRESS)
 

@@ -15,6 +15,7 @@ from loopixmix.web.visiting.visit import Visit
 from stats.analysts.book import Analyst, AnalystBook
 from stats.analysts.door import find_holder
 from stats.analysts.rights import AnalystRight, MissingRightError
+from stats.dashboard.central import DataSetPages
 from stats.dashboard.exports import ordered_file
 from stats.dashboard.filters import filter_form, period_filter
 from stats.dashboard.privacy import survey_privacy
@@ -33,7 +34,7 @@ from stats.dashboard.showing.asking import (
     wrong,
 )
 from stats.dashboard.showing.crossing import cross_table
-from stats.dashboard.showing.panels import open_label, privacy_panel, progress_panel
+from stats.dashboard.showing.panels import open_label, privacy_panel, progress_panel, true_answers_panel
 from stats.dashboard.showing.questions import question_figures, values_table
 from stats.dashboard.showing.series import series_content
 from stats.dashboard.showing.surveys import (
@@ -60,14 +61,18 @@ class DashboardPages:
     title = "Private statistics"
     places = (
         MenuEntry("/", "Surveys"),
+        MenuEntry("/data", "Data sets"),
         MenuEntry("/refusals", "Refusals"),
         MenuEntry("/record", "Record"),
         MenuEntry("/about", "Help"),
     )
 
-    def __init__(self, results: SurveyResults, book: AnalystBook, turns: WaitingTurns, *, clock: Clock) -> None:
-        """`results`, `book`: asked beside the reactor, by `turns`."""
+    def __init__(
+        self, results: SurveyResults, data: DataSetPages, book: AnalystBook, turns: WaitingTurns, *, clock: Clock
+    ) -> None:
+        """`results`, `data`, `book`: asked beside the reactor, by `turns`."""
         self._results = results
+        self._data = data
         self._book = book
         self._turns = turns
         self._clock = clock
@@ -88,21 +93,9 @@ class DashboardPages:
 
         def work(_: Analyst) -> Shown:
             survey = self._results.find(name)
-            draft, page = survey.questionnaire.draft, _page_number(visit)
-            chosen = draft.questions[page * QUESTIONS_A_PAGE : (page + 1) * QUESTIONS_A_PAGE]
-            if not chosen:
-                raise UnknownResultError("the survey has no such page")
-            where = period_filter(visit.query, survey)
-            progress = self._results.progress(survey)
-            head = [open_label(survey), survey_links(survey, visit.to)]
-            privacy = survey_privacy(survey, progress)
-            head.append(progress_panel(survey, progress, privacy, self._clock.seconds()))
-            found = [self._results.question(survey, question.name, where) for question in chosen]
-            questions = [question_section(survey, result, visit.to) for result in found]
-            links = page_links(survey, draft.questions, page, QUESTIONS_A_PAGE, visit.to)
-            filters = filter_form(survey, where, visit.to(f"/survey/{name}"))
-            tail = [links, privacy_panel(privacy), _look_again(visit, f"/survey/{name}")]
-            return Shown(draft.title, [*head, filters, *questions, *tail])
+            if survey.is_central:
+                return Shown(survey.questionnaire.draft.title, [open_label(survey), true_answers_panel(visit.to)])
+            return self._survey_page(visit, survey)
 
         return await self._seen(visit, work)
 
@@ -196,6 +189,17 @@ class DashboardPages:
 
         return await self._seen(visit, work)
 
+    @app.page("/data")
+    async def data_sets(self, visit: Visit) -> PageAnswer:
+        """List data sets with central noise."""
+        return await self._seen(visit, lambda _: self._data.all(visit))
+
+    @app.page("/data/<name>", methods=["GET", "POST"])
+    async def data_set(self, visit: Visit, name: str) -> PageAnswer:
+        """Show a data set, or ask it."""
+        ask = self._data.show if visit.form is None else self._data.ask
+        return await self._seen(visit, lambda analyst: ask(visit, name, analyst))
+
     @app.page("/refusals")
     async def refusals(self, visit: Visit) -> PageAnswer:
         """Show how many reports were refused, by reason."""
@@ -210,6 +214,30 @@ class DashboardPages:
     async def about(self, visit: Visit) -> PageAnswer:
         """Tell what the figures mean."""
         return await self._seen(visit, lambda _: Shown("Help", ABOUT))
+
+    def _survey_page(self, visit: Visit, survey: ShownSurvey) -> Shown:
+        path = f"/survey/{survey.short_id}"
+        draft, page = survey.questionnaire.draft, _page_number(visit)
+        chosen = draft.questions[page * QUESTIONS_A_PAGE : (page + 1) * QUESTIONS_A_PAGE]
+        if not chosen:
+            raise UnknownResultError("the survey has no such page")
+        where = period_filter(visit.query.without("page"), survey)
+        progress = self._results.progress(survey)
+        privacy = survey_privacy(survey, progress)
+        found = [self._results.question(survey, question.name, where) for question in chosen]
+        return Shown(
+            draft.title,
+            [
+                open_label(survey),
+                survey_links(survey, visit.to),
+                progress_panel(survey, progress, privacy, self._clock.seconds()),
+                filter_form(survey, where, visit.to(path)),
+                *(question_section(survey, result, visit.to) for result in found),
+                page_links(survey, draft.questions, page, QUESTIONS_A_PAGE, visit.to),
+                privacy_panel(privacy),
+                _look_again(visit, path),
+            ],
+        )
 
     async def _seen(self, visit: Visit, work: Callable[[Analyst], PageAnswer]) -> PageAnswer:
         """Do `work` for somebody who may look; lead others to the door."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from stats.central.budget import DataSpending
+from stats.central.datasets import DataSetStanding, NoisyAnswer
 from stats.columns.seams import SheetTable
 from stats.questionnaire.questionnaire import Mode, PersonKind, Questionnaire
 
@@ -46,6 +48,22 @@ class ShownSurvey:
         """Return when a period begins, in Unix seconds."""
         draft = self.questionnaire.draft
         return draft.opens_s + (0 if draft.periods is None else period * draft.periods.length_s)
+
+
+class CentralData(Protocol):
+    """The data sets of a collector with central noise."""
+
+    def all(self) -> list[DataSetStanding]:
+        """Return all data sets by their names."""
+
+    def find(self, name: str) -> DataSetStanding:
+        """Return a data set; raise `MisuseError` if there is none of this name."""
+
+    def ask(self, data_set: str, sql: str, analyst: str, eps: str | None = None) -> NoisyAnswer:
+        """Answer a question, and charge its price before; see `stats.central.datasets.DataSets.ask`."""
+
+    def spendings(self, name: str, most: int) -> list[DataSpending]:
+        """Return the newest spendings on a data set, the newest first."""
 
 
 class CollectorView(Protocol):

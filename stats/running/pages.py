@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loopixmix.errors import LoopixmixError
 from loopixmix.process.program import World
 from loopixmix.web.sites import BoundedFactory
 from loopixmix.web.visiting.policy import WebOrigin
@@ -11,6 +12,7 @@ from stats.analysts.aside import WorkAside
 from stats.analysts.book import AnalystBook
 from stats.analysts.opening import open_book
 from stats.dashboard.face import DashboardParts, dashboard_factory
+from stats.running.data_sets import CollectorDataSets, collector_data_sets
 from stats.running.directory import CollectorDirectory
 from stats.running.view import StoredView
 from stats.running.wiring import CollectorParts
@@ -21,10 +23,16 @@ LOOPBACK_NAME = "collector.localhost"
 
 @dataclass(frozen=True)
 class ServedPages:
-    """The pages of a collector. `factory`: serves them to connections. `book`: closed after the last one."""
+    """The pages of a collector. `factory`: serves them to connections."""
 
     factory: BoundedFactory
     book: AnalystBook
+    data_sets: CollectorDataSets
+
+    def close(self) -> None:
+        """Close the stores, after the last connection."""
+        self.book.close()
+        self.data_sets.close()
 
 
 def pages_of(
@@ -36,11 +44,17 @@ def pages_of(
     for all that waits for a disk.
     """
     book = open_book(directory.path, rng=world.rng, now_s=world.clock.seconds)
-    shown = DashboardParts(StoredView(parts), parts.columns.released, book)
+    view = StoredView(parts)
+    try:
+        data_sets = collector_data_sets(directory.path, view, parts.columns.raw, world.clock)
+    except LoopixmixError:
+        book.close()
+        raise
+    shown = DashboardParts(view, parts.columns.released, data_sets, book)
     factory = dashboard_factory(
         shown, origin=origin_of(directory), in_thread=in_thread, clock=world.clock, rng=world.rng
     )
-    return ServedPages(factory, book)
+    return ServedPages(factory, book, data_sets)
 
 
 def origin_of(directory: CollectorDirectory) -> WebOrigin:

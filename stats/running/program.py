@@ -76,7 +76,7 @@ class CollectorProgram(Program):
             if self._site is not None:
                 self._site.leave()
             if self._pages is not None:
-                self._pages.book.close()
+                self._pages.close()
             parts.collector.close()
             raise
         self._parts, self._service, self._rounds = parts, service, rounds
@@ -88,7 +88,7 @@ class CollectorProgram(Program):
         if self._site is not None:
             await self._site.stop()
         if self._pages is not None:
-            self._pages.book.close()
+            self._pages.close()
         if self._service is not None:
             await self._service.stop()
         if self._parts is not None:

@@ -88,5 +88,5 @@ def test_a_challenged_ballot_is_opened_and_another_one_is_made(chromium: Chromiu
         return challenged, page.locator("main").inner_text()
 
     challenged, again = chromium.visit(work)
-    assert "The board has published your ballot" in challenged
+    assert "goes to the board with all that opens it" in challenged
     assert "Who is to be on the board?" in again

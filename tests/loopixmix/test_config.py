@@ -33,6 +33,18 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_name: dict[str, Peer] = {}
 
 
+class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="square"):
+    side: int
+
+
+class Circle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="circle"):
+    radius: int
+
+
+class Drawing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    shapes: tuple[Square | Circle, ...]
+
+
 def fault(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         parse_config(text, Example, source="node.toml")
@@ -80,6 +92,18 @@ def test_a_good_file_becomes_its_struct(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_named_with_file_key_and_what_is_allowed(text: str, expected: str) -> None:
     assert fault(text) == expected
+
+
+def test_a_key_says_which_of_several_kinds_a_table_is() -> None:
+    text = '[[shapes]]\nkind = "square"\nside = 2\n[[shapes]]\nkind = "circle"\nradius = 3\n'
+    assert parse_config(text, Drawing, source="x.toml") == Drawing(shapes=(Square(2), Circle(3)))
+    for wrong, words in (
+        (text.replace("radius", "raduis"), r'unknown key "raduis" in \[shapes\[1\]\] \(allowed: radius; did you mean'),
+        (text.replace('"circle"', '"cube"'), "cube"),
+        (text.replace('kind = "circle"', ""), "kind"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            parse_config(wrong, Drawing, source="x.toml")
 
 
 def test_an_unknown_key_in_the_parameters_lists_those_that_exist() -> None:

@@ -36,16 +36,18 @@ def filled_plan(
     listed = credentials or {"voters": 3, "credential_root": tree.root().hex(), "salt": bytes(range(16)).hex()}
     before, _, rest = example_plan(example).partition("[[trustees]]")
     _, _, mixers = rest.partition("[[mixers]]")
-    plan = before + "".join(map(_table, trustees or [_trustee(rng, 1), _trustee(rng, 2)])) + "[[mixers]]" + mixers
+    made_up = [trustee_card(rng, f"Trustee {number}") for number in (1, 2)]
+    plan = before + "".join(map(_table, trustees or made_up)) + "[[mixers]]" + mixers
     plan = re.sub(r'identity = ""', lambda _: f'identity = "{PartyKey.generate(rng).identity.hex()}"', plan)
     for name, value in listed.items():
         plan = re.sub(rf'^{name} = (""|0)$', f"{name} = {json.dumps(value)}", plan, flags=re.MULTILINE)
     return plan
 
 
-def _trustee(rng: random.Random, number: int) -> dict[str, str]:
+def trustee_card(rng: random.Random, name: str) -> dict[str, str]:
+    """Return what `vote trustee init` prints."""
     return {
-        "name": f"Trustee {number}",
+        "name": name,
         "identity": PartyKey.generate(rng).identity.hex(),
         "encryption_key": bytes(PrivateKey(rng.randbytes(32)).public_key).hex(),
     }

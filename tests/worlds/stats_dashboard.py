@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -24,8 +25,12 @@ from stats.analysts.door import holder_of
 from stats.analysts.passwords import HashingCost
 from stats.analysts.rights import AnalystRight
 from stats.analysts.schema import SCHEMA
+from stats.central.budget import PrivacyBudgets
+from stats.central.datasets import DataSets
+from stats.central.schema import SCHEMA as BUDGETS
 from stats.columns.duckdb_engine import DuckDbColumns
 from stats.columns.seams import Column, ColumnStore, SheetTable
+from stats.dashboard.central import DataSetPages
 from stats.dashboard.pages import DashboardPages
 from stats.dashboard.queries import ResultQueries
 from stats.dashboard.results import SurveyResults
@@ -59,6 +64,8 @@ from stats.questionnaire.questions import (
     TripQuestion,
 )
 from stats.randomise.specified import mechanism_of
+from stats.running.data_sets import CollectorDataSets, SurveySheets
+from tests.worlds.stats.data_sets import ShiftingNoise
 
 T = TypeVar("T")
 
@@ -186,10 +193,9 @@ class MemoryView:
 class Town:
     """People who answer. `weights`: how often each value of a question is true, by question; evenly otherwise."""
 
-    def __init__(self, columns: ColumnStore, seed: int = 1) -> None:
+    def __init__(self, columns: ColumnStore, weights: dict[str, Sequence[float]] | None = None) -> None:
         self.columns = columns
-        self.rng = random.Random(seed)
-        self.weights: dict[str, Sequence[float]] = {}
+        self.weights = {} if weights is None else weights
 
     def answer(self, survey: ShownSurvey, people: int, *, period: int = 0, batch: int = 0) -> None:
         """Let people answer, in one batch of each sheet."""
@@ -198,10 +204,17 @@ class Town:
             self.columns.ensure(table)
             columns: list[Column] = []
             for name, spec in zip(sheet.questions, sheet.mechanisms, strict=True):
-                mechanism = mechanism_of(spec)
-                values = self.rng.choices(range(spec.domain), self.weights.get(name), k=people)
-                columns.append(np.array([mechanism.randomise(value, self.rng) for value in values], np.uint64))
+                weights = self.weights.get(name)
+                columns.append(reports_of(spec, people, None if weights is None else tuple(weights), f"{name}-{batch}"))
             self.columns.append(table, batch, period, columns)
+
+
+@functools.lru_cache(maxsize=1000)
+def reports_of(spec: MechanismSpec, people: int, weights: tuple[float, ...] | None, seed: str) -> Column:
+    """Return the reports of people to one question. They are drawn once for all tests: that takes most of the time."""
+    mechanism, rng = mechanism_of(spec), random.Random(seed)
+    values = rng.choices(range(spec.domain), weights, k=people)
+    return np.array([mechanism.randomise(value, rng) for value in values], np.uint64)
 
 
 def at_once(work: Callable[[], T]) -> Awaitable[T]:
@@ -226,16 +239,23 @@ class DashboardWorld:
         self.results = SurveyResults(self.view, self.queries)
         self.book = AnalystBook(Store(SCHEMA, "sqlite://"), rng=random.Random(1), now_s=self.clock.seconds, cost=CHEAP)
         self.turns = WaitingTurns(at_once)
-        self.pages = DashboardPages(self.results, self.book, self.turns, clock=self.clock)
+        self.raw = DuckDbColumns(None)
+        budgets = PrivacyBudgets(Store(BUDGETS, "sqlite://"), self.clock.seconds)
+        sheets = SurveySheets(self.view, self.raw)
+        asked = DataSets(budgets, [sheets], ShiftingNoise(3), self.clock.seconds)
+        self.data_sets = CollectorDataSets(asked, sheets)
+        data = DataSetPages(self.data_sets, random.Random(4))
+        self.pages = DashboardPages(self.results, data, self.book, self.turns, clock=self.clock)
 
     def add(self, questionnaire: Questionnaire, people: int = 0) -> ShownSurvey:
         """Begin to collect a survey, with one batch of so many answers."""
         survey = shown(questionnaire)
         self.view.known.insert(0, survey)
+        columns = self.raw if survey.is_central else self.columns
         for table in survey.tables:
-            self.columns.ensure(table)
+            columns.ensure(table)
         if people:
-            self.town.answer(survey, people)
+            Town(columns, self.town.weights).answer(survey, people)
         return survey
 
     def holder(self, name: str = "ada", rights: Sequence[AnalystRight] = ALL_RIGHTS) -> str:
@@ -262,6 +282,8 @@ class DashboardWorld:
 
     def close(self) -> None:
         self.columns.close()
+        self.raw.close()
+        self.data_sets.close()
         self.book.close()
 
 
@@ -279,6 +301,8 @@ def fill(world: DashboardWorld) -> tuple[ShownSurvey, ShownSurvey, ShownSurvey]:
     town.weights["trip"] = [rng.random() ** 3 for _ in range(16)]
     ways = world.add(frozen(drafted("ways", [PLACE, TRIP, ROUTE, LOAD], travel=Travel.SEPARATE)), 4000)
     everybody = Persons(kind=PersonKind.OPEN, issuer="provider-2")
+    goal = PrivacyGoal(eps="2", mode=Mode.CENTRAL)
+    world.add(frozen(drafted("clinic", [AGE, HOME], privacy=goal)), 700)
     festival = world.add(frozen(drafted("festival", [TOPIC], persons=everybody)), 900)
     world.view.refused = {"malformed": 3, "token": 41, "closed": 7}
     world.view.lost[survey.survey_id] = {(0, 0): 112}

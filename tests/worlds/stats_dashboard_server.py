@@ -23,12 +23,12 @@ def main() -> None:
     """Serve until standard input ends."""
     world = DashboardWorld()
     fill(world)
-    password = world.book.add("ada", [AnalystRight.SEE, AnalystRight.EXPORT])
+    password = world.book.add("ada", list(AnalystRight))
     with closing(socket.socket()) as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     origin = WebOrigin.parse(f"http://collector.localhost:{port}")
-    parts = DashboardParts(world.view, world.columns, world.book)
+    parts = DashboardParts(world.view, world.columns, world.data_sets, world.book)
     factory = dashboard_factory(
         parts, origin=origin, in_thread=deferToThread, clock=world.clock, rng=random.SystemRandom()
     )

@@ -29,6 +29,7 @@ from votes.credentials.invitation import Invitation
 from votes.credentials.listing import CredentialList
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind, sign_record
+from votes.record.phases import Phase, Transition
 from votes.record.statements import Exclusion, sign_statement
 from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
@@ -134,6 +135,17 @@ class VotingWorld:
         """Exclude the ballot of an entry; return the index of the exclusion."""
         exclusion = Exclusion(fingerprint=Hex(self.world.fingerprint), entry=entry, reason=reason)
         return self.board.announce(EntryKind.EXCLUSION, sign_statement(exclusion, self.world.keys.administrator))
+
+    def abandon(self) -> None:
+        """End the election without a result."""
+        transition = Transition(
+            fingerprint=Hex(self.world.fingerprint),
+            before=self.board.standing.phase,
+            after=Phase.ABANDONED,
+            at_s=int(self.clock.seconds()),
+            reason="too few voters",
+        )
+        self.board.announce(EntryKind.TRANSITION, sign_statement(transition, self.world.keys.administrator))
 
     def questions(self, client: FakeClient) -> BoardQuestions:
         return BoardQuestions(client, f"{SERVICE}@provider-2", timeout_s=60)

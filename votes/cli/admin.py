@@ -95,7 +95,10 @@ def freeze(directory: Path, place: Path, listed: Path | None) -> None:
 @DIRECTORY
 @URL
 def start(directory: Path, url: str) -> None:
-    """Give the frozen record to the board at URL, which opens the election when its time has come."""
+    """Give the frozen record to the board at URL.
+
+    It opens the election when its time has come and all trustees have signed the record.
+    """
     from votes.administration.folder import SIGNED_RECORD, AdministratorFolder
     from votes.record.entries import EntryKind
 
@@ -104,6 +107,7 @@ def start(directory: Path, url: str) -> None:
     if not body:
         raise MisuseError(f"{directory}: nothing is frozen yet; see `loopixmix vote admin freeze`")
     _hand_in(url, EntryKind.RECORD, body)
+    click.echo("now each trustee signs it: loopixmix vote trustee sign-record; the board opens when all have")
 
 
 @admin.command("go-on")

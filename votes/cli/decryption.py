@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 @DIRECTORY
 @PUBLISHED
 @OUT
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The file `head` of what somebody else has just fetched; a trustee that was restored needs one at least.",
+)
 @click.option("--board", "url", metavar="URL", help="Bind yourself to the lists on this board, and decrypt in one go.")
-def decrypt(directory: Path, published: Path, out: Path, url: str | None) -> None:
+def decrypt(directory: Path, published: Path, out: Path, heads: tuple[Path, ...], url: str | None) -> None:
     """Verify the election in PUBLISHED up to the last mixer, decrypt this trustee's part of it, and put it into OUT.
 
     Before anything is decrypted, the board's log has to say to which lists this trustee binds itself: no other list of
@@ -42,6 +49,7 @@ def decrypt(directory: Path, published: Path, out: Path, url: str | None) -> Non
     own = TrusteeDirectory(directory)
     with own.lock, Steps(Console(stderr=True)) as steps:
         verification = verified_ballots(published, steps, watched=directory)
+        _compare_heads(verification, heads, is_restored=own.is_restored)
         verification.mixes()
         known = verification.known
         share = own.share(ceremony_of(known.election, known.group))
@@ -62,6 +70,27 @@ def decrypt(directory: Path, published: Path, out: Path, url: str | None) -> Non
         return
     click.echo(f"{out}: trustee {share.number} binds itself to these lists; nothing is decrypted yet")
     click.echo(f"next:  loopixmix vote submit URL {out};  fetch into {published};  then call this again")
+
+
+def _compare_heads(verification: Verification, heads: tuple[Path, ...], *, is_restored: bool) -> None:
+    """Compare the log with heads that others have. Whoever has no memory of its own needs theirs."""
+    from loopixmix.errors import MisuseError
+    from votes.record.heads import decode_head
+    from votes.record.phases import Phase
+    from votes.verify.opened import SeenBallots
+
+    mixed = next((index for index, each in verification.log.transitions if each.after is Phase.MIXED), None)
+    newest = 0
+    for path in heads:
+        head = decode_head(path.read_bytes(), verification.known.election.board.identity).head
+        SeenBallots(head.size, head.root, {}).check(verification.tree)
+        newest = max(newest, head.size)
+    if is_restored and mixed is not None and newest <= mixed:
+        raise MisuseError(
+            "this trustee was restored, and does not know what it decrypted before. Give `--head FILE`: the file "
+            "`head` that another trustee or an auditor has fetched just now, after the mixing. It shows whether the "
+            "board has shown them the same log"
+        )
 
 
 def _refuse_others(verification: Verification, number: int, statements: list[DecryptionStatement]) -> None:

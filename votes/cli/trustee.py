@@ -147,6 +147,7 @@ def restore(file: Path, directory: Path, passphrase_file: Path | None) -> None:
     secrets = open_backup(file.read_bytes(), read_passphrase(passphrase_file, confirm=False))
     TrusteeDirectory.restore(directory, secrets)
     click.echo(f"{directory}: trustee {secrets.number} is back")
+    click.echo("it does not know what it decrypted before: `decrypt` will ask for the head that another trustee has")
 
 
 def _own_number(election: Election, identity: bytes) -> int:

@@ -73,6 +73,7 @@ def tally(directory: Path, published: Path, out: Path) -> None:
     from votes.record.statements import ResultAnnouncement, sign_statement
     from votes.results.documents import encode_result
     from votes.results.documents import published as result_of
+    from votes.results.letters import UnshownLettersError
     from votes.results.pages import result_files
     from votes.results.pdf import result_pdf
     from votes.results.spreadsheets import choices_csv, figures_csv
@@ -95,9 +96,12 @@ def tally(directory: Path, published: Path, out: Path) -> None:
         RESULT: encoded,
         announcement_of(RESULT): sign_statement(announcement, folder.key),
         "figures.csv": figures_csv(result).encode(),
-        "result.pdf": result_pdf(known.election, result),
         **result_files(known.election, result),
     }
+    try:
+        files["result.pdf"] = result_pdf(known.election, result)
+    except UnshownLettersError as error:
+        click.echo(f"result.pdf is not written: {error}. result.html shows all letters", err=True)
     if not known.election.counts_only:
         files["choices.csv"] = choices_csv(known.election, result, known.group).encode()
     make_directory(out)

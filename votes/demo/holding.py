@@ -16,13 +16,13 @@ from loopixmix.testnet.story import Story
 from votes.administration.folder import RECORD
 from votes.demo.choosing import POLLS, Intention, cast_ballots, intentions
 from votes.demo.commands import PartyCommands
-from votes.demo.folders import MIXERS, DemoFolders
+from votes.demo.folders import MIXERS, TRUSTEES, DemoFolders
 from votes.demo.judging import Events
 from votes.demo.network import BOARDS_PROVIDER, DemoSize, stop_voters
 from votes.demo.preparing import BOARD, Invited, Preparation
 from votes.demo.tallying import AUDITOR, Tally
 from votes.demo.telling import chart_lines
-from votes.demo.voters import Electorate, Turnout, VotersOutside
+from votes.demo.voters import Electorate, Turnout, VotersOutside, connected_clients
 from votes.record.phases import Phase
 from votes.voting.concurrency import together
 
@@ -33,6 +33,8 @@ until `votes/demo/voters.py::MARGIN_S` before the close."""
 PACE = 4.0
 """So many times as long as the parties' introduction took is added, because all takes longer on a busy machine."""
 CLOSE_WITHIN_S = 30.0
+WATCH_S = 2
+TRUSTEE_NUMBERS = range(1, len(TRUSTEES) + 1)
 
 
 class _Told(msgspec.Struct):
@@ -65,7 +67,9 @@ async def hold(stage: DemoStage) -> Events:
     pace_s = stage.outside.clock.seconds() - began_s
     story.chapter("The network")
     await _start(stage)
-    electorate = Electorate(stage.outside, stage.group, stage.folders, stage.size)
+    outside = stage.outside
+    clients = connected_clients(stage.folders, stage.size, reactor=outside.reactor, rng=outside.rng)
+    electorate = Electorate(outside, stage.group, stage.folders, stage.size, clients)
     try:
         await _open_accounts(stage, electorate)
         story.chapter("The record, which nobody can change any more")
@@ -75,14 +79,20 @@ async def hold(stage: DemoStage) -> Events:
         invited = await preparation.open()
         intended = intentions(stage.size.voters, stage.outside.rng)
         story.chapter("The vote")
-        turnout, load = await _vote(stage, electorate, invited, intended)
+        voted: list[tuple[Turnout, NodeLoad]] = []
+
+        async def vote() -> None:
+            voted.append(await _vote(stage, electorate, invited, intended))
+            await _until_closed(stage, closes_at_s)
+
+        await together(vote(), _watch(stage, preparation.url))
     finally:
-        electorate.close()
-    await _until_closed(stage, closes_at_s)
+        for client in clients.values():
+            client.close()
     # What is left to do is between the board and those who count.
     stop_voters(stage.network)
     story.tell("voters", "left; their clients are stopped")
-    return await _tally(stage, preparation.url, intended, turnout, load)
+    return await _tally(stage, preparation.url, intended, *voted[0])
 
 
 async def _start(stage: DemoStage) -> None:
@@ -135,6 +145,15 @@ async def _vote(
     story.tell("mixers", "prepared meanwhile what needs no ballots")
     story.tell("nodes", f"the busiest took {load.highest:.0%} of a core, all {load.of_machine:.0%} of the machine")
     return turnout, load
+
+
+async def _watch(stage: DemoStage, url: str) -> None:
+    """Let the trustees check ballots while they come, until the election closes."""
+    folders, run = stage.folders, stage.commands.run
+    words = [(folders.trustee(number), url, folders.published(f"trustee-{number}")) for number in TRUSTEE_NUMBERS]
+    told = await together(*(run("trustee", "watch", *each, "--every-s", WATCH_S) for each in words))
+    checked = {each.strip().splitlines()[-1].partition(";")[0] for each in told}
+    stage.story.tell("trustees", f"watched meanwhile: {', '.join(sorted(checked))}")
 
 
 async def _prepare(stage: DemoStage) -> None:

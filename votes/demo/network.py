@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
 from loopixmix.testnet.making import run_command
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import Additions, PlannedProgram, PlannedService, TestnetPlan, provider_name
+from provider.serving.sockets import MAX_PATH_BYTES
 from votes.board.requests import SERVICE
 from votes.demo.folders import DemoFolders
 
@@ -31,6 +34,7 @@ PROVIDERS = 3
 BOARDS_PROVIDER = 3
 """The voters are guests at the others: no provider sees both a voter's link and the board."""
 VOTERS = "voters-"
+BOARD_SOCKET = "board.sock"
 FACE_PORT = 20
 """The board's public face, so many ports after the first one."""
 BOARD = f"{SERVICE}@{provider_name(BOARDS_PROVIDER)}"
@@ -68,6 +72,17 @@ def demo_plan(size: DemoSize, folders: DemoFolders) -> TestnetPlan:
     return plan.with_additions(Additions(services=(board,), programs=tuple(programs)))
 
 
+def check_room(folders: DemoFolders) -> None:
+    """Raise `MisuseError` if the path of the board's Unix socket would be too long in these folders."""
+    socket, root = len(os.fsencode(folders.board / BOARD_SOCKET)), len(os.fsencode(folders.root))
+    most = MAX_PATH_BYTES - (socket - root)
+    if root > most:
+        raise MisuseError(
+            f"{folders.root}: the demonstration needs a folder whose path has at most {most} bytes, not {root}: a Unix "
+            f"socket in it has at most {MAX_PATH_BYTES}"
+        )
+
+
 def make_network(size: DemoSize, folders: DemoFolders) -> TestNetwork:
     """Make the directories of all nodes, and a client for each voter."""
     network = TestNetwork.create(folders.network, demo_plan(size, folders))
@@ -87,7 +102,7 @@ def stop_voters(network: TestNetwork) -> None:
 def _board_program() -> PlannedProgram:
     # In a folder of its own: beside it stands the empty file of settings that every planned service has.
     command = ("{python}", "-m", "loopixmix.main", "vote", "board", "run", "{directory}/election")
-    return PlannedProgram(SERVICE, command, socket="election/board.sock", status_file="election/status.json")
+    return PlannedProgram(SERVICE, command, socket=f"election/{BOARD_SOCKET}", status_file="election/status.json")
 
 
 def _voters_programs(size: DemoSize, folders: DemoFolders) -> list[PlannedProgram]:

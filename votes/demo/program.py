@@ -24,7 +24,7 @@ from votes.demo.commands import PartyCommands, SpawningReactor
 from votes.demo.folders import DemoFolders
 from votes.demo.holding import DemoStage, hold
 from votes.demo.judging import Events, checks_of, cost_checks, figures_of
-from votes.demo.network import DemoSize, make_network
+from votes.demo.network import DemoSize, check_room, make_network
 from votes.demo.voters import VotersOutside
 from votes.record.rules.reading import decode_election
 
@@ -39,6 +39,7 @@ def demonstrate(root: Path, size: DemoSize, console: Console, outside: VoteOutsi
     """Hold the election in the folder `root`, and judge it. Raises what ended it; nothing is left running then, too."""
     begin_s = time.monotonic()
     folders = DemoFolders(root)
+    check_room(folders)
     with Steps(console) as steps:
         story = Story(console, steps)
         console.print(f"[bold]An election on this machine[/]: {size.voters} voters over a mix network of their own")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -57,24 +57,33 @@ class VotersOutside:
     pause: Callable[[float], Awaitable[None]]
 
 
+def connected_clients(
+    folders: DemoFolders, size: DemoSize, *, reactor: ReactorBase, rng: Rng
+) -> dict[int, RemoteClient]:
+    """Return the clients of all voters, by their numbers from 1; whoever asks for them closes them."""
+    return {
+        number: remote_client(folders.client(number), reactor=reactor, rng=rng) for number in range(1, size.voters + 1)
+    }
+
+
 class Electorate:
     """All voters. Their clients run in a few processes; here are the programs that use them."""
 
-    def __init__(self, outside: VotersOutside, group: Group, folders: DemoFolders, size: DemoSize) -> None:
+    def __init__(
+        self,
+        outside: VotersOutside,
+        group: Group,
+        folders: DemoFolders,
+        size: DemoSize,
+        clients: Mapping[int, Client],
+    ) -> None:
+        """`clients`: of all voters, by their numbers from 1."""
         self._outside = outside
         self._group = group
         self._folders = folders
         self._size = size
-        self._clients: dict[int, RemoteClient] = {
-            number: remote_client(folders.client(number), reactor=outside.reactor, rng=outside.rng)
-            for number in range(1, size.voters + 1)
-        }
+        self._clients = clients
         self.turnout = Turnout()
-
-    def close(self) -> None:
-        """Close the connections to the clients."""
-        for client in self._clients.values():
-            client.close()
 
     async def open_accounts(self, told: Told) -> None:
         """Open an account without a name for each voter, at a provider that is not the board's.

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
+from pathlib import Path
 
 from fpdf import FPDF, FontFace
 from fpdf.enums import TableBordersLayout, TextEmphasis, XPos, YPos
-from fpdf.fonts import TTFFont
 
-from loopixmix.errors import MisuseError
-from votes.record.election import Election
+from votes.record.election import Election, encode_election
 from votes.record.fingerprint import shown
 from votes.record.polls import Poll
-from votes.results.documents import PublishedResult, ResultOfPoll, TableOfResult
-from votes.results.wording import METHODS_IN_WORDS, REHEARSAL, ballots_in_words, figure_in_words, verdict, visible
+from votes.results.documents import PublishedResult, ResultOfPoll, TableOfResult, encode_result
+from votes.results.letters import FontCover, UnshownLettersError, cover_of, in_words, installed_fonts, letters_of
+from votes.results.wording import (
+    METHODS_IN_WORDS,
+    NOT_SEEN,
+    REHEARSAL,
+    ballots_in_words,
+    figure_in_words,
+    verdict,
+    visible,
+)
 from votes.tally.outcomes import Figure
 
 MOST_BARS = 25
@@ -31,32 +39,53 @@ _BAR, _GOOD, _GOOD_WASH, _BAD, _BAD_WASH = (
     (168, 38, 29),
     (251, 236, 235),
 )
+_PLAIN_WASH = (240, 242, 240)
 _FONT = "Source Sans Pro"
 _FACES = (("", "Regular"), ("B", "Semibold"))
 _MARGIN_MM, _LABELS_MM, _NUMBERS_MM = 20.0, 62.0, 30.0
 _LINE_MM = 5.4
 
 
-def result_pdf(election: Election, result: PublishedResult) -> bytes:
-    """Return a result as PDF. The same result makes the same bytes.
+def result_pdf(election: Election, result: PublishedResult, *, fonts: Iterable[Path] | None = None) -> bytes:
+    """Return a result as PDF. The same result makes the same bytes with the same fonts.
 
-    `election`: the record, for the polls' titles and questions. A letter that the font lacks is shown as a question
-    mark; it has the Latin, Greek and Cyrillic ones.
+    `election`: the record, for the polls' titles and questions. The packaged font has the Latin, Greek and Cyrillic
+    letters; others are taken from `fonts`, by default those of this machine. What no font shows of a text that a voter
+    wrote stands there as its number, such as [U+1F600].
+    Raises `UnshownLettersError` for letters of the record that no font shows.
     """
-    return _Report(election, result).written()
+    of_record = set(encode_election(election).decode())
+    letters = of_record | set(encode_result(result).decode())
+    with as_file(files("font_source_sans_pro") / "files" / f"SourceSansPro-{_FACES[0][1]}.ttf") as path:
+        packaged = letters_of(path)
+    # Line breaks and the like are no letters of a font.
+    missing = {letter for letter in letters if visible(letter) == letter and ord(letter) not in packaged}
+    if ord(NOT_SEEN) not in packaged:
+        missing.add(NOT_SEEN)
+    cover = cover_of(missing, installed_fonts() if fonts is None else fonts)
+    unshown = of_record & cover.unshown
+    if unshown:
+        raise UnshownLettersError(f"no font here shows these letters of the election in a PDF: {in_words(unshown)}")
+    return _Report(election, result, cover).written()
 
 
 class _Pages(FPDF):
     """Pages with a line at their foot."""
 
-    def __init__(self, foot: str) -> None:
+    def __init__(self, foot: str, cover: FontCover) -> None:
         super().__init__(format="A4")
         self._foot = foot
+        self._unshown = cover.unshown
         self.set_margins(_MARGIN_MM, _MARGIN_MM)
         self.set_auto_page_break(True, margin=22)
         for style, face in _FACES:
             with as_file(files("font_source_sans_pro") / "files" / f"SourceSansPro-{face}.ttf") as path:
                 self.add_font(_FONT, style, path)
+        names = [f"other {number}" for number in range(len(cover.fonts))]
+        for name, path in zip(names, cover.fonts, strict=True):
+            self.add_font(name, "", path)
+        # They have one weight only.
+        self.set_fallback_fonts(names, exact_match=False)
 
     def footer(self) -> None:
         """Write fingerprint and number of the page; called by the library."""
@@ -68,20 +97,17 @@ class _Pages(FPDF):
         self.cell(0, 5, f"{self.page_no()} / {{nb}}", align="R")
 
     def known(self, text: str) -> str:
-        """Return a text with a question mark for each letter that the font lacks."""
-        font = self.fonts[_FONT.lower()]
-        if not isinstance(font, TTFFont):
-            raise MisuseError("the font of the report does not tell its letters")
-        return "".join(each if ord(each) in font.cmap else "?" for each in visible(text))
+        """Return a text with the number of each letter that no font has."""
+        return "".join(f"[U+{ord(each):04X}]" if each in self._unshown else each for each in visible(text))
 
 
 class _Report:
     """Writes one result."""
 
-    def __init__(self, election: Election, result: PublishedResult) -> None:
+    def __init__(self, election: Election, result: PublishedResult, cover: FontCover) -> None:
         self._election = election
         self._result = result
-        self._pages = _Pages(f"Fingerprint {shown(result.fingerprint)}")
+        self._pages = _Pages(f"Fingerprint {shown(result.fingerprint)}", cover)
         self._pages.set_title(visible(result.title))
         # Not the present time: who makes the file again should get the same bytes.
         self._pages.set_creation_date(datetime.fromtimestamp(election.closes_at, UTC))
@@ -117,7 +143,7 @@ class _Report:
             self._text(line, color=_QUIET)
         sentence = verdict(found)
         if sentence is not None:
-            self._box(sentence, _GOOD, _GOOD_WASH)
+            self._box(sentence, *((_GOOD, _GOOD_WASH) if found.winners else (_INK, _PLAIN_WASH)))
         counted = f"{ballots_in_words(found, self._result.voters)} {METHODS_IN_WORDS[found.method]}"
         self._text(counted, before_mm=1.5, after_mm=2)
         for note in found.notes:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from loopixmix.group.group import Group
 from votes.ballot.plaintexts import coding_of
+from votes.ballot.wording import choice_in_words
 from votes.record.election import Election
 from votes.results.documents import PublishedResult, ResultOfPoll
-from votes.results.wording import choice_in_words, visible
+from votes.results.wording import visible
 from votes.tally.outcomes import Figure
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -44,7 +45,7 @@ def choices_csv(election: Election, result: PublishedResult, group: Group) -> st
     for poll, counted in zip(election.polls, result.polls, strict=True):
         coding = coding_of(poll, group)
         for each in counted.choices:
-            lines.append((poll.id, choice_in_words(poll, coding.decode(each.number)), each.ballots))
+            lines.append((poll.id, "; ".join(choice_in_words(poll, coding.decode(each.number))), each.ballots))
         if counted.blank:
             lines.append((poll.id, "blank", counted.blank))
         if counted.invalid:

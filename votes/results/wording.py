@@ -4,18 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-from votes.ballot.choices import (
-    BlankVote,
-    Choice,
-    ChosenOptions,
-    Grades,
-    ListVote,
-    Ranking,
-    Scores,
-    WrittenText,
-    YesOrNo,
-)
-from votes.record.polls import GradePoll, ListPoll, Poll, options_of
 from votes.results.documents import ResultOfPoll
 from votes.tally.outcomes import Figure, share
 
@@ -35,11 +23,13 @@ METHODS_IN_WORDS = {
 """How each method counts, in a sentence."""
 REHEARSAL = "This was a rehearsal with test ballots. The result means nothing."
 _DECIMALS = 2
+NOT_SEEN = "\ufffd"
+"""Stands in the place of a character that cannot be seen."""
 
 
 def visible(text: str) -> str:
     """Return a text with a mark in place of each character that cannot be seen, as a voter may have written some."""
-    return "".join("\ufffd" if unicodedata.category(each).startswith("C") else each for each in text)
+    return "".join(NOT_SEEN if unicodedata.category(each).startswith("C") else each for each in text)
 
 
 def verdict(poll: ResultOfPoll) -> str | None:
@@ -87,28 +77,3 @@ def figure_in_words(figure: Figure) -> str:
     if point and whole.isdigit() and decimals.isdigit() and len(decimals) > _DECIMALS:
         return f"{int(whole):,}.{decimals[:_DECIMALS]}"
     return visible(figure)
-
-
-def choice_in_words(poll: Poll, choice: Choice) -> str:
-    """Return what a ballot says, with the names of the options."""
-    names = options_of(poll)
-    match choice:
-        case BlankVote():
-            return "blank"
-        case ChosenOptions(options):
-            return "; ".join(names[option] for option in sorted(options)) or "none"
-        case YesOrNo(yes):
-            return names[0 if yes else 1]
-        case Ranking(order):
-            return " > ".join(names[option] for option in order) or "none"
-        case Scores(values):
-            return "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
-        case Grades(values):
-            grades = poll.grades if isinstance(poll, GradePoll) else ()
-            return "; ".join(f"{name}: {grades[value]}" for name, value in zip(names, values, strict=True))
-        case ListVote(list_index, options):
-            lists = poll.lists if isinstance(poll, ListPoll) else ()
-            chosen = "; ".join(names[option] for option in sorted(options))
-            return f"{lists[list_index]}: {chosen}" if chosen else lists[list_index]
-        case WrittenText(text):
-            return text

@@ -25,6 +25,8 @@ from votes.trustees.making import MadeKey
 
 IDENTITY, DECRYPTION, PART, SHARE = "identity.key", "decryption.key", "part.key", "share.key"
 LOCK = "lock"
+RESTORED = "restored"
+"""An empty file, in a directory that was made from a backup: it does not know what was decrypted before."""
 _KEY_BYTES = 32
 
 
@@ -68,10 +70,16 @@ class TrusteeDirectory:
         if (path / IDENTITY).exists():
             raise MisuseError(f"{path}: there is a trustee already")
         make_directory(path)
+        write_atomically(path / RESTORED, b"")
         kept = _KeptShare(secrets.number, secrets.draft, secrets.share, secrets.commitments)
         write_atomically(path / SHARE, msgspec.msgpack.encode(kept))
         _put_keys(path, secrets.decryption_key, secrets.identity_seed)
         return cls(path)
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether it was made from a backup."""
+        return (self.path / RESTORED).exists()
 
     @property
     def lock(self) -> DirectoryLock:

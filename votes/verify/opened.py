@@ -182,7 +182,7 @@ def erasure_faults(election: Election, log: ElectionLog, now_s: float | None) ->
         # The board's time as well: the authority could write any into its statement.
         at_s = max(log.erasure.at_s, log.erased_at_s)
         if at_s > election.codes_erased_by:
-            yield f"who has which credential was erased late, by {shown_time(at_s)}; {due}"
+            yield f"who has which credential was erased {at_s - election.codes_erased_by:,} s late; {due}"
     elif now_s is not None and now_s > election.codes_erased_by:
         name = election.credential_authority.name
         yield f"the credential authority ({name}) has not said that it erased who has which credential; {due}"

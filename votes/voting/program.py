@@ -12,6 +12,7 @@ from loopixmix.web.visiting.server import PageServer
 from votes.board.requests import SERVICE
 from votes.credentials.invitation import Invitation
 from votes.record.fingerprint import shown
+from votes.record.heads import ForkedBoardError
 from votes.record.rules.reading import decode_election
 from votes.voting.asking import BoardQuestions, BoardRefusedError, find_board
 from votes.voting.casting import LEAST_MARGIN_S, VotingBooth
@@ -130,5 +131,8 @@ async def serve_page(
         watch = LogWatch(setting, booth, board)
         waiting = await_receipts(setting, booth, board, watch, stays=watches)
         await together(waiting, *([watch.run()] if watches else []))
+    except ForkedBoardError:
+        setting.say(f"keep the folder {booth.home.path}: it has the proof. Tell the auditors of this election")
+        raise
     finally:
         await server.stop()

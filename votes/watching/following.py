@@ -28,6 +28,8 @@ from votes.watching.times import wrong_times
 
 PART_BYTES = 8 * 1024 * 1024
 """Of the log, loaded at one time."""
+MOST_BEHIND = 3
+"""So often a board may give fewer entries than it signed: for a moment it is honest, when it is just writing them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class LogFollower:
         self._objected = before.objected
         self._watch = BallotWatch(opened, credentials.__contains__, before)
         self._number = _number_of(opened, setting.key)
-        self._left, self._offset = b"", 0
+        self._left, self._offset, self._behind = b"", 0, 0
         self._reload()
 
     @property
@@ -74,7 +76,9 @@ class LogFollower:
     async def look(self) -> None:
         """Load and check all that the board has signed by now. Raises `PeerError` and `UnavailableError`."""
         board = self._setting.board
+        asked_s = self._setting.now_s()
         encoded = await board.get("/v1/head")
+        answered_s = self._setting.now_s()
         head = decode_head(encoded, self._opened.election.board.identity).head
         if head.fingerprint != self._opened.fingerprint:
             raise PeerError("the board keeps another election now")
@@ -82,13 +86,20 @@ class LogFollower:
             if not self._take(head):
                 part = await board.get("/v1/entries", start=self._offset + len(self._left), most=PART_BYTES)
                 if not part:
-                    raise PeerError(f"the board signed {head.size} entries, and gives {self._watch.size}")
+                    raise self._missing(head)
                 self._left += part
+        self._behind = 0
         self._check_batch()
         self._watch.check_head(head)
         self._file.write(self._watched())
         write_atomically(self._setting.published / HEAD, encoded, mode=PUBLIC_FILE)
-        await self._compare_times()
+        # Loading may take minutes; what the head tells was so between question and answer.
+        await self._compare_times(asked_s, answered_s)
+
+    def _missing(self, head: LogHead) -> PeerError | UnavailableError:
+        self._behind += 1
+        kind = PeerError if self._behind > MOST_BEHIND else UnavailableError
+        return kind(f"the board signed {head.size} entries, and gives {self._watch.size}")
 
     def _take(self, head: LogHead) -> bool:
         """Take the entries that are loaded, as far as the head goes; tell whether there were any."""
@@ -107,7 +118,7 @@ class LogFollower:
 
     def _keep(self, taken: int) -> int:
         if taken:
-            _append(self._setting.published / ENTRIES, self._left[:taken])
+            _write_at(self._setting.published / ENTRIES, self._offset, self._left[:taken])
             self._left, self._offset = self._left[taken:], self._offset + taken
         return 0
 
@@ -139,11 +150,10 @@ class LogFollower:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
         self._check_batch()
 
-    async def _compare_times(self) -> None:
-        election, now_s = self._opened.election, self._setting.now_s()
-        for name, reason in wrong_times(election, self.phase, now_s):
+    async def _compare_times(self, asked_s: float, answered_s: float) -> None:
+        for name, reason in wrong_times(self._opened.election, self.phase, asked_s, answered_s):
             if name not in self._objected:
-                await self._object(name, reason, now_s)
+                await self._object(name, reason, answered_s)
 
     async def _object(self, name: str, reason: str, now_s: float) -> None:
         statement = TrusteeObjection(
@@ -202,9 +212,12 @@ def _number_of(opened: OpenedRecord, key: PartyKey) -> int:
     return identities.index(key.identity) + 1
 
 
-def _append(path: Path, content: bytes) -> None:
+def _write_at(path: Path, offset: int, content: bytes) -> None:
+    """Write what follows the first `offset` bytes of a file, in place of what `fetch` may have put there meanwhile."""
     try:
-        with path.open("ab") as file:
+        with path.open("r+b" if path.exists() else "wb") as file:
+            file.truncate(offset)
+            file.seek(offset)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

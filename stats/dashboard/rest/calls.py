@@ -36,6 +36,7 @@ class ApiCall:
 
 
 _SURVEY = "/v1/surveys/{survey}"
+_DATA_SET = "/v1/data-sets/{data_set}"
 _QUESTION = f"{_SURVEY}/questions/{{question}}"
 
 CALLS: tuple[ApiCall, ...] = (
@@ -93,6 +94,29 @@ CALLS: tuple[ApiCall, ...] = (
         summary="Give estimates or randomised reports as CSV or Parquet. It is recorded first.",
         right=AnalystRight.EXPORT,
         takes=doc.ExportRequest,
+    ),
+    ApiCall(
+        name="data_sets",
+        method="GET",
+        path="/v1/data-sets",
+        summary="List data sets with central noise, and what is left of their budgets.",
+        gives=doc.DataSetList,
+    ),
+    ApiCall(
+        name="data_set",
+        method="GET",
+        path=_DATA_SET,
+        summary="Give one data set: its columns, its budget, and who spent it.",
+        gives=doc.DataSetDocument,
+    ),
+    ApiCall(
+        name="ask",
+        method="POST",
+        path=f"{_DATA_SET}/ask",
+        summary="Ask a data set, and spend some of its budget. It is recorded first. A repeated call spends again.",
+        right=AnalystRight.SPEND,
+        takes=doc.AskRequest,
+        gives=doc.AskAnswer,
     ),
     ApiCall(
         name="refusals",

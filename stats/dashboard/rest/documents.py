@@ -238,6 +238,92 @@ class ExportRequest(_Document, frozen=True, kw_only=True):
     last_batch: Annotated[int, msgspec.Meta(ge=0, lt=10**9)] | None = None
 
 
+class BudgetDocument(_Document, frozen=True, kw_only=True):
+    """A privacy budget, as decimal numbers: in the beginning, and now."""
+
+    eps: str
+    eps_left: str
+    delta: str
+    delta_left: str
+
+
+class DataSetEntry(_Document, frozen=True, kw_only=True):
+    """A data set with central noise. `eps_each`: what an ordinary question spends."""
+
+    name: str
+    title: str
+    eps_each: str
+    budget: BudgetDocument
+
+
+class DataSetList(_Document, frozen=True, kw_only=True):
+    """All data sets."""
+
+    data_sets: list[DataSetEntry]
+
+
+class DataColumnEntry(_Document, frozen=True, kw_only=True):
+    """A column. `values` of a category, all of them; `lower`, `upper`, `step` of a number."""
+
+    name: str
+    kind: str
+    values: list[str] = []
+    lower: str = ""
+    upper: str = ""
+    step: str = ""
+
+
+class SpendingEntry(_Document, frozen=True, kw_only=True):
+    """What a question cost, and who asked it."""
+
+    at: str
+    analyst: str
+    question: str
+    eps: str
+    delta: str
+
+
+class DataSetDocument(_Document, frozen=True, kw_only=True):
+    """One data set. How many rows it has is a question like others."""
+
+    data_set: DataSetEntry
+    columns: list[DataColumnEntry]
+    spendings: list[SpendingEntry]
+
+
+class AskRequest(_Document, frozen=True, kw_only=True):
+    """A question. `eps`: what it may spend, a decimal number; by default that of an ordinary one."""
+
+    sql: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_SQL)]
+    eps: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,6})?$")] | None = None
+
+
+class NoisyNumber(_Document, frozen=True, kw_only=True):
+    """A noisy value with its 95 % interval, which holds privacy noise alone."""
+
+    value: float
+    low: float
+    high: float
+
+
+class AskedRow(_Document, frozen=True, kw_only=True):
+    """The answer for one group."""
+
+    group: list[str]
+    values: list[NoisyNumber]
+
+
+class AskAnswer(_Document, frozen=True, kw_only=True):
+    """An answer, its price, and what is left."""
+
+    groups: list[str]
+    measures: list[str]
+    rows: list[AskedRow]
+    eps: str
+    delta: str
+    budget: BudgetDocument
+
+
 class RefusalCount(_Document, frozen=True, kw_only=True):
     """How many reports were refused for one reason."""
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from stats.analysts.book import Deed
+from stats.central.budget import BudgetLeft, DataSpending
+from stats.central.datasets import DataSetStanding, NoisyAnswer
+from stats.central.terms import CategoryColumn, DataColumn, NumberColumn
 from stats.dashboard.privacy import HONEST_MIXES, SurveyPrivacy
 from stats.dashboard.rest import documents as doc
 from stats.dashboard.results import CrossResult, QuestionResult, SeriesResult, SheetProgress
@@ -174,6 +177,47 @@ def batch_list(progress: Sequence[SheetProgress]) -> doc.BatchList:
     )
 
 
+def data_set_list(found: Sequence[DataSetStanding]) -> doc.DataSetList:
+    """Return all data sets."""
+    return doc.DataSetList(data_sets=[_data_set(each) for each in found])
+
+
+def data_set_document(standing: DataSetStanding, spendings: Sequence[DataSpending]) -> doc.DataSetDocument:
+    """Return one data set."""
+    return doc.DataSetDocument(
+        data_set=_data_set(standing),
+        columns=[_column(column) for column in standing.terms.columns],
+        spendings=[
+            doc.SpendingEntry(
+                at=when(each.at_s),
+                analyst=each.analyst,
+                question=each.question,
+                eps=f"{each.eps:f}",
+                delta=f"{each.delta:f}",
+            )
+            for each in spendings
+        ],
+    )
+
+
+def ask_answer(answer: NoisyAnswer) -> doc.AskAnswer:
+    """Return the answer of a data set."""
+    return doc.AskAnswer(
+        groups=list(answer.groups),
+        measures=list(answer.measures),
+        rows=[
+            doc.AskedRow(
+                group=list(row.group),
+                values=[doc.NoisyNumber(value=each.value, low=each.low, high=each.high) for each in row.values],
+            )
+            for row in answer.rows
+        ],
+        eps=f"{answer.eps:f}",
+        delta=f"{answer.delta:f}",
+        budget=_budget(answer.left),
+    )
+
+
 def deed_list(deeds: Sequence[Deed]) -> doc.DeedList:
     """Return what analysts did."""
     return doc.DeedList(
@@ -194,6 +238,34 @@ def kind_of(question: AnyQuestion) -> str:
 def when(at_s: float) -> str:
     """Return a moment as RFC 3339 has it, in UTC."""
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _data_set(standing: DataSetStanding) -> doc.DataSetEntry:
+    terms = standing.terms
+    return doc.DataSetEntry(
+        name=standing.name, title=terms.title, eps_each=terms.eps_each, budget=_budget(standing.left)
+    )
+
+
+def _budget(left: BudgetLeft) -> doc.BudgetDocument:
+    return doc.BudgetDocument(
+        eps=f"{left.eps_whole:f}",
+        eps_left=f"{left.eps:f}",
+        delta=f"{left.delta_whole:f}",
+        delta_left=f"{left.delta:f}",
+    )
+
+
+def _column(column: DataColumn) -> doc.DataColumnEntry:
+    match column:
+        case NumberColumn():
+            return doc.DataColumnEntry(
+                name=column.name, kind="number", lower=column.lower, upper=column.upper, step=column.step
+            )
+        case CategoryColumn():
+            return doc.DataColumnEntry(name=column.name, kind="category", values=list(column.labels))
+        case _:
+            return doc.DataColumnEntry(name=column.name, kind="key")
 
 
 def _values(labels: Sequence[str], shares: EstimatedShares) -> list[doc.ValueEstimate]:

@@ -29,8 +29,11 @@ from stats.dashboard.rest.bearer import CallerBounds, CallsTooOftenError, Unknow
 from stats.dashboard.rest.calls import CALLS
 from stats.dashboard.rest.description import describe
 from stats.dashboard.rest.making import (
+    ask_answer,
     batch_list,
     cross_document,
+    data_set_document,
+    data_set_list,
     deed_list,
     question_document,
     series_document,
@@ -38,6 +41,7 @@ from stats.dashboard.rest.making import (
     survey_entry,
 )
 from stats.dashboard.results import SurveyResults, UnknownResultError
+from stats.dashboard.seams import CentralData
 from stats.dashboard.turns import WaitingTurns
 from stats.estimate.alarms import AlarmRule
 
@@ -59,6 +63,7 @@ class ApiParts:
     """What the interface answers from."""
 
     results: SurveyResults
+    data_sets: CentralData
     book: AnalystBook
     turns: WaitingTurns
     bounds: CallerBounds
@@ -163,6 +168,32 @@ class StatsApi:
             file = ordered_file(self._results, found, order)
             self._parts.book.record(analyst, "export", f"{found.short_id} {file.name}", f"{file.rows} rows")
             return file
+
+        return await self._answered(request, work)
+
+    @app.route("/v1/data-sets", methods=["GET"])
+    async def data_sets(self, request: Request) -> bytes:
+        """List data sets with central noise."""
+        return await self._answered(request, lambda _: data_set_list(self._parts.data_sets.all()))
+
+    @app.route("/v1/data-sets/<data_set>", methods=["GET"])
+    async def data_set(self, request: Request, data_set: str) -> bytes:
+        """Give one data set: its columns, its budget, who spent it."""
+
+        def work(_: Analyst) -> doc.DataSetDocument:
+            found = self._parts.data_sets.find(data_set)
+            return data_set_document(found, self._parts.data_sets.spendings(data_set, MOST_DEEDS))
+
+        return await self._answered(request, work)
+
+    @app.route("/v1/data-sets/<data_set>/ask", methods=["POST"])
+    async def ask(self, request: Request, data_set: str) -> bytes:
+        """Ask a data set, and spend some of its budget."""
+
+        def work(analyst: Analyst) -> doc.AskAnswer:
+            analyst.need(AnalystRight.SPEND)
+            asked = _body(request, doc.AskRequest)
+            return ask_answer(self._parts.data_sets.ask(data_set, asked.sql, analyst.name, asked.eps))
 
         return await self._answered(request, work)
 

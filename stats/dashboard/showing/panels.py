@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from loopixmix.web.showing.markup import Content, element, link, paragraph, section
 from loopixmix.web.showing.numbers import show_number
@@ -93,6 +93,19 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
             f"eps {privacy.promised_eps:g}.",
             class_="quiet",
         ),
+    )
+
+
+def true_answers_panel(to: Callable[[str], str]) -> Content:
+    """Return what is said of a survey whose reports hold true answers."""
+    return section(
+        "Central noise",
+        paragraph(
+            "The reports of this survey hold true answers, and no page shows them. They form a data set: each question "
+            "to it is answered with noise, and spends some of its privacy budget. Not even the number of answers is "
+            "told without."
+        ),
+        paragraph(link(to("/data"), "Data sets")),
     )
 
 

@@ -12,6 +12,7 @@ from stats.account.blanket import BlanketLoss
 from stats.account.clones import CloneLoss, closed_form
 from stats.account.shuffling import Company, amplified, honest_reports, largest_eps0
 from tests.worlds.stats.few_reports import Randomiser, hadamard, histograms, krr, sampled_bit, unary, worst_deltas
+from tests.worlds.stats.plain_blanket import plain_blanket_delta, plain_blanket_eps
 
 SHARES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.95)
 """Of eps0: the eps at which the bounds are compared."""
@@ -33,6 +34,19 @@ def test_the_blanket_is_at_most_the_published_value_and_close_to_it(domain: int,
     assert 0.995 * published <= found <= published
 
 
+@pytest.mark.parametrize(("domain", "published"), [(2, 0.4124), (10, 0.3812)])
+def test_the_published_values_are_the_same_bound_in_fifty_groups(domain: int, published: float) -> None:
+    # Counting even reports in groups, each at its smallest, loosens the bound by 0.2 to 0.4 percent.
+    assert plain_blanket_eps(4.0, 10_000, domain, DELTA, groups=50) == pytest.approx(published, abs=5e-5)
+
+
+@pytest.mark.parametrize(("eps0", "n", "domain"), [(4.0, 10_000, 2), (3.0, 500, 6), (1.0, 2_000, 3), (5.0, 40, 30)])
+def test_the_blanket_is_the_sum_of_its_theorem(eps0: float, n: int, domain: int) -> None:
+    eps = amplified(eps0, Company(n, DELTA), domain).best
+    plain = plain_blanket_delta(eps, eps0, n, domain)
+    assert plain <= BlanketLoss(eps0, n, domain, DELTA).delta(eps) < 1.005 * plain
+
+
 @pytest.mark.parametrize(("n", "published"), [(1_000, 3.37), (10_000, 5.48)])
 def test_the_largest_local_loss_for_a_promise(n: int, published: float) -> None:
     found = largest_eps0(1.0, Company(n, DELTA), 6.0, 5)
@@ -41,7 +55,7 @@ def test_the_largest_local_loss_for_a_promise(n: int, published: float) -> None:
     assert amplified(found + 0.001, Company(n, DELTA), 5).best > 1.0
 
 
-@pytest.mark.parametrize("eps0", [0.2, 0.7, 1.5, 3.0, 5.0])
+@pytest.mark.parametrize("eps0", [0.5, 1.5, 4.0])
 @pytest.mark.parametrize(("domain", "most"), [(2, 12), (3, 12), (4, 8)])
 def test_krr_is_never_below_the_exact_worst_case(domain: int, most: int, eps0: float) -> None:
     assert below(krr(domain, eps0), eps0, most, blanket_domain=domain) == []

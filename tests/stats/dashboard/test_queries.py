@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from loopixmix.errors import MisuseError
 from stats.columns.duckdb_engine import DuckDbColumns
 from stats.columns.seams import CellFilter, Column, SheetTable
+from stats.dashboard.central import DataSetPages
 from stats.dashboard.pages import DashboardPages
 from stats.dashboard.queries import ResultQueries, columns_of, page_queries
 from stats.dashboard.results import SurveyResults, asked
@@ -123,7 +125,8 @@ class OtherPages:
     def __init__(self, world: DashboardWorld, columns: CountingColumns) -> None:
         self.world = world
         results = SurveyResults(world.view, ResultQueries(columns))
-        self.pages = DashboardPages(results, world.book, world.turns, clock=world.clock)
+        data = DataSetPages(world.data_sets, random.Random(1))
+        self.pages = DashboardPages(results, data, world.book, world.turns, clock=world.clock)
 
     def show(self, page: str, *parts: str, **query: str) -> str:
         return html(answered(getattr(self.pages, page)(self.world.visit(query), *parts)))

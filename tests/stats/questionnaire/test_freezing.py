@@ -39,7 +39,7 @@ def test_what_is_no_draft_is_refused_with_its_place(data: bytes, complaint: str)
         decode_draft(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     field=st.sampled_from(sorted(WRITTEN)),
     value=st.recursive(

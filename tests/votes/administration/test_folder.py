@@ -59,3 +59,9 @@ def test_misuse_is_told(folder: AdministratorFolder, tmp_path: Path, rng: random
         AdministratorFolder(tmp_path)
     with pytest.raises(MisuseError, match="already"):
         AdministratorFolder.create(folder.path, rng)
+
+
+def test_a_key_that_others_may_read_is_refused(folder: AdministratorFolder) -> None:
+    (folder.path / KEY).chmod(0o644)
+    with pytest.raises(ConfigError, match="others may read this private key"):
+        AdministratorFolder(folder.path)

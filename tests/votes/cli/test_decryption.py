@@ -11,7 +11,7 @@ from tests.worlds.whole_elections import WholeElection
 from votes.record.entries import EntryKind
 from votes.shuffle.chunks import Unwatched
 from votes.trustees.directory import TrusteeDirectory
-from votes.verify.published import LISTS, announcement_of, shares_file
+from votes.verify.published import HEAD, LISTS, announcement_of, shares_file
 from votes.verify.verifier import Verification, verify
 
 
@@ -88,6 +88,27 @@ def test_a_restored_trustee_is_held_by_what_it_said_on_the_board(
     hand_in_lists(election, out)
     write_published(election.publish(), published)
     assert "has decrypted" in commands.good("trustee", "decrypt", restored, published, tmp_path / "third")
+
+
+def test_a_restored_trustee_needs_the_head_that_somebody_else_has(
+    commands: VoteCommands, election: WholeElection, tmp_path: Path
+) -> None:
+    """A board may show it a log of its own, in which it has not bound itself to a list yet."""
+    before = election.copy()
+    forked = election.copy()
+    election.mix()
+    forked.mix()
+    theirs = write_published(election.publish(), tmp_path / "theirs") / HEAD
+    folder = trustee_folder(election, 1, tmp_path / "trustee")
+    restored = TrusteeDirectory.restore(tmp_path / "restored", TrusteeDirectory(folder).secrets()).path
+    words = ("trustee", "decrypt", restored, write_published(forked.publish(), tmp_path / "shown"), tmp_path / "out")
+    assert "this trustee was restored" in commands.refused(*words)
+    old = write_published(before.publish(), tmp_path / "old") / HEAD
+    assert "this trustee was restored" in commands.refused(*words, "--head", old)
+    assert "the board signed two logs" in commands.refused(*words, "--head", old, "--head", theirs)
+    assert not (tmp_path / "out").exists()
+    honest = (*words[:3], theirs.parent, tmp_path / "out")
+    assert "binds itself" in commands.good(*honest, "--head", theirs)
 
 
 def test_a_trustee_decrypts_nothing_that_is_not_verified(

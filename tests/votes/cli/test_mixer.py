@@ -102,3 +102,13 @@ def test_what_is_no_address_of_a_cluster_is_refused(
     assert "--dask nowhere: must be the address of a scheduler" in told
     # What was drawn waits for the next attempt.
     assert "has shuffled 4 ballots" in commands.good("mixer", "mix", folder, published, tmp_path / "out")
+
+
+def test_a_key_that_others_may_read_is_refused(commands: VoteCommands, election: WholeElection, tmp_path: Path) -> None:
+    published = write_published(election.publish(), tmp_path / "published")
+    folder = mixer_folder(election, 0, tmp_path / "mixer")
+    (folder / "identity.key").chmod(0o644)
+    assert "others may read this private key" in commands.refused("mixer", "mix", folder, published, tmp_path / "out")
+    (folder / "identity.key").chmod(0o600)
+    (folder / "identity.key").write_bytes(bytes(32))
+    assert "is not the key of a mixer" in commands.refused("mixer", "mix", folder, published, tmp_path / "out")

@@ -42,7 +42,7 @@ def test_choices_are_told_in_words() -> None:
         ["yes-no", "blank", "10"],
     ]
     assert ["choose", "Option 1; Option 2", "3"] in lines
-    assert ["lists", "List 2: Option 3", "4"] in lines
+    assert ["lists", "List 2; with Option 3", "4"] in lines
 
 
 def test_counts_only_has_no_choices() -> None:

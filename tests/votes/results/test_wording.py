@@ -5,24 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.worlds.vote_polls import choose, grade, lists, rank, score, write_in, yes_no
-from votes.ballot.choices import (
-    BlankVote,
-    Choice,
-    ChosenOptions,
-    Grades,
-    ListVote,
-    Ranking,
-    Scores,
-    WrittenText,
-    YesOrNo,
-)
-from votes.record.polls import METHODS, Poll
+from votes.record.polls import METHODS
 from votes.results.documents import ResultOfPoll
 from votes.results.wording import (
     METHODS_IN_WORDS,
     ballots_in_words,
-    choice_in_words,
     figure_in_words,
     verdict,
     visible,
@@ -94,27 +81,6 @@ def test_ballots_are_told(ballots: int, blank: int, invalid: int, voters: int, s
 )
 def test_figures_are_cut_after_two_decimals(figure: int | str, shown: str) -> None:
     assert figure_in_words(figure) == shown
-
-
-@pytest.mark.parametrize(
-    ("poll", "choice", "words"),
-    [
-        (yes_no(), YesOrNo(True), "Yes"),
-        (yes_no(), YesOrNo(False), "No"),
-        (yes_no(), BlankVote(), "blank"),
-        (choose(3, least=0, most=2), ChosenOptions(frozenset({2, 0})), "Option 1; Option 3"),
-        (choose(3, least=0, most=2), ChosenOptions(frozenset()), "none"),
-        (rank(3, least=0, most=3), Ranking((2, 0)), "Option 3 > Option 1"),
-        (rank(3, least=0, most=3), Ranking(()), "none"),
-        (score(2, 5), Scores((0, 5)), "Option 1: 0; Option 2: 5"),
-        (grade(2, 3), Grades((0, 2)), "Option 1: Grade 1; Option 2: Grade 3"),
-        (lists(2, [0, 1, 1], least=1, most=2), ListVote(0), "List 1"),
-        (lists(2, [0, 1, 1], least=1, most=2), ListVote(1, frozenset({2, 1})), "List 2: Option 2; Option 3"),
-        (write_in(9), WrittenText("hello"), "hello"),
-    ],
-)
-def test_a_choice_is_told_with_the_names_of_options(poll: Poll, choice: Choice, words: str) -> None:
-    assert choice_in_words(poll, choice) == words
 
 
 def test_characters_that_are_not_seen_are_marked() -> None:

@@ -97,3 +97,16 @@ def test_a_part_that_does_not_fit_its_commitments_is_refused(trustee: TrusteeDir
     path.write_bytes(path.read_bytes().replace(coefficients[:32], CEREMONY.group.scalars_of([1]).encode()))
     with pytest.raises(Exception, match="does not fit its own commitments"):
         trustee.part(CEREMONY, 2, rng)
+
+
+@pytest.mark.parametrize("name", [IDENTITY, DECRYPTION])
+def test_a_key_that_others_may_read_is_refused(trustee: TrusteeDirectory, name: str) -> None:
+    (trustee.path / name).chmod(0o640)
+    with pytest.raises(ConfigError, match="others may read this private key"):
+        TrusteeDirectory(trustee.path)
+
+
+def test_a_directory_that_a_crash_left_half_made_is_made_anew(tmp_path: Path, rng: random.Random) -> None:
+    (tmp_path / DECRYPTION).write_bytes(b"half")
+    made = TrusteeDirectory.create(tmp_path, rng)
+    assert len(made.decryption_key) == 32

@@ -14,7 +14,7 @@ from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
 from votes.record.merkle import MerkleTree, leaf_hash
 from votes.record.phases import Phase
-from votes.record.statements import ErasureStatement
+from votes.record.statements import ErasureStatement, Exclusion
 from votes.record.trustees import ListCommitment, TrusteeObjection
 from votes.shuffle.chunks import Unwatched
 from votes.verify.opened import LieError, SeenBallots
@@ -281,6 +281,18 @@ def test_a_trustee_bound_to_other_lists_is_told_and_stops_nothing(election: Whol
     assert verification.faults == ["trustee 2 (Trustee 2) bound itself to other lists than those of the last mixer"]
 
 
+@pytest.mark.parametrize("entry", [0, 4, 6, 99])
+def test_an_exclusion_of_what_is_no_ballot_before_it_is_found(election: WholeElection, entry: int) -> None:
+    election.open()
+    election.append(EntryKind.BALLOT, election.voters.cast(0, CHOICES[0]), OPENS_AT)
+    statement = Exclusion(fingerprint=Hex(election.world.fingerprint), entry=entry, reason="sold")
+    election.say(EntryKind.EXCLUSION, statement, election.world.keys.administrator, OPENS_AT)
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail == f"entry 6: it excludes entry {entry}, which is no ballot before it"
+
+
 def test_a_false_challenge_that_the_board_stored_is_named_and_challenges_nothing(election: WholeElection) -> None:
     election.open()
     cast = election.voters.made(0, CHOICES[0])
@@ -341,8 +353,7 @@ def test_a_late_erasure_is_told(election: WholeElection, at_s: int, said_s: int)
     erased_at(election, at_s, said_s)
     _, verification = checks_of(election)
     assert verification.faults == [
-        "who has which credential was erased late, by 22 January 2027, 06:40 UTC; "
-        "it was due by 22 January 2027, 06:40 UTC"
+        "who has which credential was erased 1 s late; it was due by 22 January 2027, 06:40 UTC"
     ]
 
 

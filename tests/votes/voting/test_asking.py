@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -38,18 +35,6 @@ class EndlessBoard:
             return b"\0" + bytes(100_000)
         state = self._answers.answer(body)
         return state[:33] + self._length.to_bytes(4, "big") + state[37:]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(world: VotingWorld) -> FakeClient:
-    return world.client()
 
 
 def load(world: VotingWorld, client: FakeClient, fingerprint: bytes) -> tuple[bytes, list[float]]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,6 @@ from votes.voting.home import KeptBallot, VoterHome
 CHOICES: Sequence[Choice] = (ChosenOptions(frozenset({1})), YesOrNo(True))
 OTHERS: Sequence[Choice] = (BlankVote(), YesOrNo(False))
 A_DAY_S = 90_000.0
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(world: VotingWorld) -> FakeClient:
-    return world.client()
 
 
 def test_a_preview_says_what_the_ciphertexts_hold(world: VotingWorld) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,18 +20,6 @@ from votes.voting.looking import BrokenReceiptError
 from votes.witness.requests import ShownHead
 
 CHOICES: Sequence[Choice] = (ChosenOptions(frozenset({1})), YesOrNo(True))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(world: VotingWorld) -> FakeClient:
-    return world.client()
 
 
 def test_a_board_that_drops_the_ballot_is_convicted_by_its_receipt(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,22 +12,11 @@ from tests.worlds.voting import Answers, VoterProgram, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.board.requests import RequestKind
 from votes.credentials.codes import CodeError
+from votes.record.heads import ForkedBoardError
 from votes.voting.asking import WrongBoardError
 from votes.voting.program import enter_booth, open_guest, serve_page
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def program(world: VotingWorld) -> VoterProgram:
-    return VoterProgram(world, world.client())
 
 
 def test_from_a_code_to_a_booth(program: VoterProgram) -> None:
@@ -136,3 +124,38 @@ def test_the_page_is_served_until_then(program: VoterProgram) -> None:
     assert "vote here, in a browser on this machine: http://election-" in program.said[-1]
     wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
     wait_for(serving, clock, within_s=100_000, step_s=300)
+
+
+def test_a_board_that_is_convicted_ends_it_and_the_voter_is_told_where_the_proof_is(
+    program: VoterProgram, tmp_path: Path
+) -> None:
+    booth, board = program.enter()
+    program.cast(booth, board, CHOICES)
+    serving = Deferred.fromCoroutine(serve_page(program.setting, booth, board, MemoryWeb(program.world.clock)))
+    while not any("your ballot is there" in line for line in program.said):
+        program.world.clock.advance(300)
+    (tmp_path / "other").mkdir()
+    other = VotingWorld(tmp_path / "other")
+    try:
+        other.cast(other.client(), other.booth(1))
+        other.until_closing()
+        program.world.service.answers = other.service.answers
+        with pytest.raises(ForkedBoardError):
+            wait_for(serving, program.world.clock, within_s=100_000, step_s=300)
+    finally:
+        other.close()
+    assert program.said[-1].startswith(f"keep the folder {booth.home.path}: it has the proof")
+    assert list(booth.home.path.glob("evidence-*"))
+
+
+def test_it_goes_on_until_the_result_is_there(program: VoterProgram) -> None:
+    booth, board = program.enter()
+    program.cast(booth, board, CHOICES)
+    serving = Deferred.fromCoroutine(serve_page(program.setting, booth, board, MemoryWeb(program.world.clock)))
+    program.world.until_closing()
+    for _ in range(20):
+        program.world.clock.advance(300)
+    assert not serving.called
+    program.world.abandon()
+    wait_for(serving, program.world.clock, within_s=100_000, step_s=300)
+    assert any("was abandoned" in line for line in program.said)

@@ -1,20 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.worlds.voting import GROUP, VotingWorld
 from votes.credentials.codes import CodeError, shown_code
 from votes.voting.voter import NotAVoterError, voter_of
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
 
 
 def test_code_and_invitation_make_a_voter(world: VotingWorld) -> None:

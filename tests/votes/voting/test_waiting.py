@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from client.testing import wait_for
@@ -14,18 +11,6 @@ from votes.voting.waiting import OtherBallotCountsError
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
 OTHERS = (BlankVote(), YesOrNo(False))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def program(world: VotingWorld) -> VoterProgram:
-    return VoterProgram(world, world.client())
 
 
 def test_the_program_ends_when_the_ballot_is_on_the_board(program: VoterProgram) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +15,6 @@ from votes.record.heads import ForkedBoardError
 from votes.record.phases import Phase
 from votes.voting.looking import BrokenReceiptError
 from votes.voting.watching import LEAST_BETWEEN_S, LOOKS, MOST_BETWEEN_S, LogWatch, between_looks_s
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def program(world: VotingWorld) -> VoterProgram:
-    return VoterProgram(world, world.client())
 
 
 class InPhase:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from client.testing import wait_for
-from loopixmix.errors import PeerError
+from loopixmix.errors import PeerError, UnavailableError
 from tests.worlds.elections import CLOSES_AT
 from tests.worlds.public_faces import FaceInMemory
 from tests.worlds.voting import GROUP, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.cli.folder import FolderElection
 from votes.credentials.listing import CredentialList
+from votes.public.fetching import fetch
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
 from votes.record.heads import ForkedBoardError
@@ -156,6 +157,33 @@ def test_long_logs_are_loaded_and_checked_in_parts(
     watcher.look(follower)
     assert follower.told() == "7 entries with 2 ballots are checked"
     assert watcher.follower().told() == follower.told()
+
+
+def test_what_fetch_loads_meanwhile_does_no_harm(watcher: Watcher) -> None:
+    follower = watcher.follower()
+    watcher.look(follower)
+    watcher.vote(0)
+    watcher.face.run(fetch(watcher.face.public, watcher.published, GROUP, watcher.said.append))
+    whole = (watcher.published / ENTRIES).read_bytes()
+    watcher.look(follower)
+    assert (watcher.published / ENTRIES).read_bytes() == whole
+    assert watcher.follower().told() == follower.told() == "6 entries with 1 ballots are checked"
+
+
+def test_a_board_that_gives_less_than_it_signed_is_asked_again_and_not_for_ever(watcher: Watcher) -> None:
+    watcher.vote(0)
+    entries = watcher.world.path / "entries"
+    whole = entries.read_bytes()
+    entries.write_bytes(whole[:-1])
+    follower = watcher.follower()
+    for _ in range(following.MOST_BEHIND):
+        with pytest.raises(UnavailableError, match="the board signed 6 entries, and gives 5"):
+            watcher.look(follower)
+    with pytest.raises(PeerError, match="the board signed 6 entries, and gives 5"):
+        watcher.look(follower)
+    entries.write_bytes(whole)
+    watcher.look(follower)
+    assert follower.told() == "6 entries with 1 ballots are checked"
 
 
 def test_a_log_that_is_rewritten_ends_the_watch(watcher: Watcher) -> None:

@@ -24,11 +24,12 @@ def find(published: Path, wanted: str) -> None:
     A credential in hexadecimal finds all ballots that it cast. Of a ballot that was challenged, the choices are shown.
     """
     from loopixmix.group.ristretto import ristretto255
+    from votes.ballot.wording import choice_in_words
     from votes.cli.folder import FolderElection
+    from votes.results.wording import visible
     from votes.shuffle.chunks import Unwatched
     from votes.verify.finding import find_ballots
     from votes.verify.verifier import Verification
-    from votes.voting.page.words import told
 
     verification = Verification(FolderElection(published), ristretto255(), Unwatched())
     verification.record()
@@ -41,7 +42,8 @@ def find(published: Path, wanted: str) -> None:
     for each in found:
         click.echo(f"entry {each.entry}, ballot {each.ballot.tracking_code}{times.get(each.entry, '')}: {each.fate}")
         for poll, choice in zip(polls, each.says, strict=False):
-            click.echo(f"  {poll.title}: {', '.join(told(poll, choice))}")
+            # Somebody else's ballot may have a text that moves the cursor.
+            click.echo(f"  {poll.title}: {visible('; '.join(choice_in_words(poll, choice)))}")
 
 
 def _times(ballots: list[tuple[int, Entry]]) -> dict[int, str]:

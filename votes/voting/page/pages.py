@@ -12,6 +12,7 @@ from loopixmix.web.visiting.answers import SeeOther, Shown
 from loopixmix.web.visiting.routes import PageRoutes
 from loopixmix.web.visiting.visit import Visit
 from votes.ballot.choices import Choice, ChoiceError
+from votes.ballot.wording import choice_in_words
 from votes.record.fingerprint import shown
 from votes.record.polls import Poll
 from votes.voting.asking import BoardQuestions
@@ -19,7 +20,6 @@ from votes.voting.casting import PreparedBallot, VotingBooth
 from votes.voting.home import KeptBallot
 from votes.voting.page.questions import question_of
 from votes.voting.page.states import moment, state_of
-from votes.voting.page.words import told
 
 REHEARSAL = "This is a rehearsal with test ballots. Nothing that is cast here counts."
 
@@ -65,7 +65,7 @@ class VotingPages:
         code = prepared.made.ballot.tracking_code
         content: list[Content] = [
             paragraph("This is what your ballot says. It was read back from the encrypted ballot itself."),
-            *(section(poll.title, items(*told(poll, choice))) for poll, choice in self._pairs(prepared)),
+            *(section(poll.title, items(*choice_in_words(poll, choice))) for poll, choice in self._pairs(prepared)),
             section(
                 "Tracking code",
                 paragraph(element("strong", code)),
@@ -142,8 +142,9 @@ class VotingPages:
                 receipt = await self._booth.receipt(kept, self._board)
                 if receipt is not None:
                     head = await self._booth.log.check(kept, receipt, self._board)
+                    what = "The opening of your ballot" if kept.challenged else "Your ballot"
                     content = [
-                        notice(f"Your ballot is entry {receipt.index:,} of the board's {head.head.size:,} entries."),
+                        notice(f"{what} is entry {receipt.index:,} of the board's {head.head.size:,} entries."),
                         paragraph("The board proved it, and that it has changed nothing since your last look."),
                         paragraph(link(visit.to("/ballots"), "Back to my ballots")),
                     ]
@@ -186,9 +187,7 @@ class VotingPages:
                 button_form(visit.form_token, "Look for it on the board", visit.to(f"/check/{kept.counter}"))
             )
         if state.may_be_repeated and kept.counter in self._said:
-            content.append(
-                button_form(visit.form_token, "Make it again, and cast it", visit.to(f"/again/{kept.counter}"))
-            )
+            content.append(button_form(visit.form_token, "Make it again", visit.to(f"/again/{kept.counter}")))
         elif state.may_be_repeated:
             content.append(paragraph(link(visit.to("/"), "Make another ballot")))
         return section(f"Ballot {kept.tracking_code}", *content)

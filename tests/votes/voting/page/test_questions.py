@@ -17,9 +17,9 @@ from votes.ballot.choices import (
     WrittenText,
     YesOrNo,
 )
+from votes.ballot.wording import choice_in_words
 from votes.record.polls import Poll
 from votes.voting.page.questions import question_of
-from votes.voting.page.words import told
 
 CHOOSE = choose(3, least=1, most=2, blank=True)
 YES_NO = yes_no(blank=True)
@@ -63,8 +63,8 @@ def test_what_is_entered_becomes_a_choice_and_words(
     poll: Poll, texts: dict[str, tuple[str, ...]], choice: Choice, words: list[str] | None
 ) -> None:
     assert read(poll, **texts) == choice
-    assert words is None or told(poll, choice) == words
-    assert all(told(poll, choice))
+    assert words is None or choice_in_words(poll, choice) == words
+    assert all(choice_in_words(poll, choice))
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from client.testing import FakeClient, wait_for
 from tests.worlds.voting import CHOICES, VotingWorld
 from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
 from votes.voting.home import KeptBallot
 from votes.voting.page.states import BallotState, state_of
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[VotingWorld]:
-    made = VotingWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(world: VotingWorld) -> FakeClient:
-    return world.client()
 
 
 def state(world: VotingWorld, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> BallotState:

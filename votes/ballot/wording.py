@@ -1,4 +1,4 @@
-"""Choices in words, as a voter reads them before casting."""
+"""Choices in words: before they are cast, when a ballot is opened, and when they are counted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from votes.ballot.choices import (
 from votes.record.polls import GradePoll, ListPoll, Poll, options_of
 
 
-def told(poll: Poll, choice: Choice) -> list[str]:
-    """Return what a choice says, a line for each part."""
+def choice_in_words(poll: Poll, choice: Choice) -> list[str]:
+    """Return what a choice says, with the names of the options, a line for each part.
+
+    A text that a voter wrote stands there as it is: whoever shows it to others makes its characters visible.
+    """
     options = options_of(poll)
     match choice:
         case BlankVote():

@@ -1,0 +1,1 @@
+"""Each version of the store of data sets."""

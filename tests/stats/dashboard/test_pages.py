@@ -1,0 +1,274 @@
+"""The pages, called like any other methods."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from loopixmix.errors import MisuseError, UnavailableError
+from loopixmix.web.visiting.answers import Download, SeeOther, Shown
+from stats.analysts.rights import AnalystRight
+from stats.dashboard.seams import ShownSurvey
+from stats.questionnaire.questionnaire import MechanismKind, Mode, PrivacyGoal, Travel
+from stats.questionnaire.questions import SingleChoice
+from tests.worlds.stats_dashboard import (
+    AGE,
+    HOME,
+    NOW_S,
+    TOPIC,
+    TRANSPORT,
+    DashboardWorld,
+    answered,
+    drafted,
+    fill,
+    frozen,
+    html,
+    spec,
+)
+
+SEE, EXPORT, SPEND = AnalystRight
+EXPORTING = {"part": "estimates", "format": "csv", "first": "", "last": ""}
+
+
+@pytest.fixture
+def surveys(world: DashboardWorld) -> tuple[ShownSurvey, ShownSurvey, ShownSurvey]:
+    return fill(world)
+
+
+def show(world: DashboardWorld, method: str, /, *parts: str, **query: str) -> str:
+    return html(answered(getattr(world.pages, method)(world.visit(query), *parts)))
+
+
+def test_all_surveys_are_listed_with_their_answers(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    found = show(world, "surveys")
+    for title, answers in (("Neighbourhood", "7,500"), ("Ways", "4,000"), ("Festival", "900")):
+        row = re.search(rf"<tr>(?:(?!</tr>).)*>{title}<.*?</tr>", found)
+        assert row is not None
+        assert f">{answers}<" in row[0]
+    assert "open: anybody, any number of times" in found
+
+
+def test_a_new_collector_says_how_surveys_come(world: DashboardWorld) -> None:
+    assert "There is no survey yet" in show(world, "surveys")
+
+
+def test_a_survey_tells_n_both_losses_and_what_is_assumed(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly, ways, _ = surveys
+    found = show(world, "survey", weekly.short_id)
+    assert "<strong>7,500</strong> answers are in the results" in found
+    assert "7,500 reports. 95 % intervals: sampling noise and privacy noise together" in found
+    assert "eps0: all mixes collude" in found
+    assert "eps: one mix is honest" in found
+    assert "Assumed: 5 % of the reports are an attacker" in found
+    assert "delta is 0.000001" in found
+    assert "112 reports were too few to be released" in found
+    assert "all together" in show(world, "survey", ways.short_id)
+
+
+@pytest.mark.parametrize("kind", ["place", "trip", "route", "load", "home", "transport", "age", "wish"])
+def test_every_kind_of_question_has_a_chart_with_a_table_behind(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey], kind: str
+) -> None:
+    survey = surveys[1] if kind in ("place", "trip", "route", "load") else surveys[0]
+    found = show(world, "question", survey.short_id, kind)
+    assert 'role="img"' in found
+    assert "The numbers as a table" in found
+    assert f"{kind}: shown and raw figures" in found
+    assert "<script" not in found
+
+
+def test_an_open_survey_is_labelled_on_each_of_its_pages(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly, _, festival = surveys
+    for page, parts in (("survey", ()), ("question", ("wish",)), ("series", ("wish",)), ("cross", ())):
+        assert "Open survey: anybody may have answered" in show(world, page, festival.short_id, *parts)
+        assert "Open survey" not in show(world, page, weekly.short_id, *parts)
+
+
+def test_hidden_values_are_told_nowhere(world: DashboardWorld) -> None:
+    # Hardly any privacy noise: nobody lives elsewhere, and the estimate says so.
+    world.town.weights["home"] = [50, 30, 15, 5, 0]
+    survey = world.add(frozen(drafted("a", [HOME]), {"home": spec(MechanismKind.KRR, 5, 10**6)}), 1000)
+    found = show(world, "question", survey.short_id, "home")
+    rows = re.findall(r"<tr>.*?</tr>", found)
+    [elsewhere] = [row for row in rows if "Elsewhere" in row]
+    assert elsewhere.count("hidden") == 6
+    # The next smallest one is hidden too: the shares add up, and subtraction would tell the first.
+    assert ["Shared flat" in row for row in rows if "hidden" in row] == [True, False]
+    assert "2 of 5 values are hidden" in found
+
+
+def test_no_page_changes_when_a_report_comes_and_waits(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly = surveys[0]
+    pages = [("surveys", ()), ("survey", (weekly.short_id,)), ("batches", (weekly.short_id,))]
+    before = [show(world, page, *parts) for page, parts in pages]
+    # Waiting reports are known to the collector alone: the view that pages get has no word for them.
+    assert not any("wait" in name for name in dir(world.view))
+    world.clock.advance(60)
+    assert [show(world, page, *parts) for page, parts in pages] == before
+    world.town.answer(weekly, 500, period=5, batch=5)
+    assert "8,000" in show(world, "survey", weekly.short_id)
+
+
+def test_periods_are_chosen_by_the_address(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly = surveys[0]
+    found = show(world, "question", weekly.short_id, "home", **{"from": "2", "to": "3"})
+    assert "3,000 reports." in found
+    assert "Periods 2 to 3 are shown" in found
+    with pytest.raises(MisuseError, match="From period"):
+        show(world, "question", weekly.short_id, "home", **{"from": "99"})
+
+
+def test_a_series_shows_what_changed(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    found = show(world, "series", surveys[0].short_id, "home")
+    assert "Anomalies: shares unlike those before" in found
+    assert "a period has a false alarm with a probability of at most 1.0 %" in found
+    assert "Lasting changes of shares" in found
+    assert found.count('class="series series-') >= 3
+
+
+def test_two_questions_make_a_table(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly, ways, _ = surveys
+    found = show(world, "cross", weekly.short_id, rows="home", columns="wish")
+    assert "home by wish" in found
+    assert "hidden: too few people seem to be in them" in found
+    assert "travel in separate reports" in show(world, "cross", ways.short_id)
+
+
+def test_a_long_survey_has_several_pages(world: DashboardWorld) -> None:
+    questions = [SingleChoice(name=f"q{n}", text=f"Question {n}?", options=("a", "b")) for n in range(20)]
+    survey = world.add(frozen(drafted("long", questions, travel=Travel.SEPARATE)), 600)
+    first, third = show(world, "survey", survey.short_id), show(world, "survey", survey.short_id, page="3")
+    assert first.count('role="img"') == 8
+    assert third.count('role="img"') == 4
+    assert "Questions 17 to 20" in first
+    assert "Question 19?" in third
+    answer = answered(world.pages.survey(world.visit({"page": "4"}), survey.short_id))
+    assert isinstance(answer, Shown)
+    assert answer.status == 404
+    for page in ("0", "x", "-1", "1000"):
+        with pytest.raises(MisuseError, match="a page has a number from 1 on"):
+            show(world, "survey", survey.short_id, page=page)
+
+
+def test_batches_refusals_and_the_record_are_shown(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    assert "5 batches with 7,500 reports; 112 were discarded." in show(world, "batches", surveys[0].short_id)
+    refused = show(world, "refusals")
+    assert re.search(r"token</th>.*?41</td>", refused)
+    assert "outside-domain" in refused
+    assert "There is none yet." in show(world, "record")
+    assert "delta is the chance that eps does not hold" in show(world, "about")
+
+
+def test_a_query_is_answered_and_a_bad_one_told(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly, ways, _ = surveys
+    table = weekly.tables[0].name
+    asked = world.visit(form={"sql": f"SELECT period, count(*) AS n FROM {table} GROUP BY period ORDER BY period"})
+    found = html(answered(world.pages.sql(asked, weekly.short_id)))
+    assert found.count("1,500") == 5
+    for sql in (
+        f"DELETE FROM {table}",
+        f"SELECT * FROM {ways.tables[0].name}",
+        "SELECT * FROM read_csv('/etc/passwd')",
+    ):
+        answer = answered(world.pages.sql(world.visit(form={"sql": sql}), weekly.short_id))
+        assert isinstance(answer, Shown)
+        assert answer.status == 422
+        assert 'role="alert"' in html(answer)
+    empty = answered(world.pages.sql(world.visit(form={"sql": ""}), weekly.short_id))
+    assert isinstance(empty, Shown)
+    assert empty.status == 422
+
+
+def test_an_export_is_recorded_before_it_is_given(
+    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
+) -> None:
+    weekly = surveys[0]
+    file = answered(world.pages.export(world.visit(form=EXPORTING), weekly.short_id))
+    assert isinstance(file, Download)
+    assert file.name == f"{weekly.short_id}-estimates.csv"
+    [deed] = world.book.deeds(9)
+    assert (deed.at_s, deed.analyst, deed.kind, deed.amount) == (NOW_S, "ada", "export", "20 rows")
+    assert weekly.short_id in show(world, "record")
+    reports = {**EXPORTING, "part": "reports", "format": "parquet", "first": "1", "last": "2"}
+    assert isinstance(answered(world.pages.export(world.visit(form=reports), weekly.short_id)), Download)
+    assert world.book.deeds(1)[0].amount == "3000 rows"
+    wrong = answered(world.pages.export(world.visit(form={**EXPORTING, "part": "all"}), weekly.short_id))
+    assert isinstance(wrong, Shown)
+    assert wrong.status == 422
+    with pytest.raises(MisuseError, match="the number of a batch"):
+        answered(world.pages.export(world.visit(form={**EXPORTING, "first": "-1"}), weekly.short_id))
+    assert len(world.book.deeds(9)) == 2
+
+
+def test_rights_are_apart(world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]) -> None:
+    weekly = surveys[0]
+    reader, blind = world.holder("bob", [SEE]), world.holder("cy", [EXPORT, SPEND])
+    assert "Neighbourhood" in html(answered(world.pages.surveys(world.visit(holder=reader))))
+    refused = [
+        world.pages.export(world.visit(form=EXPORTING, holder=reader), weekly.short_id),
+        world.pages.export(world.visit(holder=reader), weekly.short_id),
+        world.pages.surveys(world.visit(holder=blind)),
+        world.pages.export(world.visit(form=EXPORTING, holder=blind), weekly.short_id),
+    ]
+    for each in refused:
+        answer = answered(each)
+        assert isinstance(answer, Shown)
+        assert answer.status == 403
+        assert "does not have the right" in html(answer)
+    assert world.book.deeds(9) == []
+
+
+def test_a_session_ends_with_its_password_and_its_analyst(world: DashboardWorld) -> None:
+    holder = world.holder("bob", [SEE])
+    world.book.change_password("bob")
+    assert answered(world.pages.surveys(world.visit(holder=holder))) == SeeOther("/enter")
+    assert answered(world.pages.surveys(world.visit(holder=""))) == SeeOther("/enter")
+    other = world.holder("bob")
+    world.book.remove("bob")
+    assert answered(world.pages.about(world.visit(holder=other))) == SeeOther("/enter")
+
+
+def test_what_is_not_there_has_a_page_of_its_own(world: DashboardWorld) -> None:
+    survey = world.add(frozen(drafted("a", [HOME])))
+    for page, parts in (("survey", ("x" * 16,)), ("question", (survey.short_id, "age")), ("sql", ("0" * 16,))):
+        answer = answered(getattr(world.pages, page)(world.visit(), *parts))
+        assert isinstance(answer, Shown)
+        assert answer.status == 404
+    assert "No reports have been released yet." in show(world, "survey", survey.short_id)
+    assert "No reports have been released yet." in show(world, "question", survey.short_id, "home")
+
+
+def test_a_survey_of_true_answers_shows_none(world: DashboardWorld) -> None:
+    goal = PrivacyGoal(eps="1", mode=Mode.CENTRAL)
+    survey = world.add(frozen(drafted("a", [HOME, AGE, TRANSPORT, TOPIC], privacy=goal)), 600)
+    found = show(world, "survey", survey.short_id)
+    assert "600" not in found
+    assert 'role="img"' not in found
+    for page in ("question", "series"):
+        with pytest.raises(MisuseError, match="true answers"):
+            show(world, page, survey.short_id, "home")
+
+
+def test_only_so_many_pages_are_made_at_one_time(world: DashboardWorld) -> None:
+    world.turns._waiting = 24
+    with pytest.raises(UnavailableError, match="too many pages are asked for at once"):
+        show(world, "surveys")
