@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from stats.cli.analyst import analyst
+from stats.cli.answer import answer
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
 from stats.cli.data import data
+from stats.cli.device import device
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
@@ -49,6 +51,8 @@ _COMMANDS: tuple[click.Command, ...] = (
     preview,
     freeze,
     invite,
+    answer,
+    device,
     issuer,
     collector,
     analyst,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 
 from loopixmix.errors import MisuseError
 from loopixmix.web.forms.bodies import FormBody
@@ -12,7 +11,7 @@ from loopixmix.web.forms.forms import Filled, Form
 from loopixmix.web.showing.markup import Content, paragraph
 from loopixmix.web.showing.tables import table
 from stats.answer.desk import BudgetStanding
-from stats.answer.ledger import PrivacyLimits, millionths, shown_loss, spent
+from stats.answer.ledger import PrivacyLimits, loss_of, shown_loss, spent
 
 TRUST = "trust"
 
@@ -39,14 +38,6 @@ RAW = SeveralField(
     [Option("yes", "Allow them", "Their collectors can read what you answer, but not whose it is.")],
 )
 LIMITS = Form(EPS, EPS0, DAYS, RAW, submit="Change the limits")
-
-
-def loss_of(text: str) -> int:
-    """Return a loss that was written as a number, in millionths; raise `MisuseError` for anything else."""
-    try:
-        return millionths(Decimal(text))
-    except InvalidOperation as error:
-        raise MisuseError(f"a privacy loss is a number such as 1.5, not {text[:20]!r}") from error
 
 
 def limits_of(filled: Filled) -> PrivacyLimits:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from loopixmix.web.forms.fields import Option, SeveralField
 from loopixmix.web.forms.forms import Filled, Form
 from stats.answer.answering import GivenAnswers
-from stats.answer.page.questions import AskedFields, asked_fields, reason_of
+from stats.answer.hints import reason_of
+from stats.answer.page.questions import AskedFields, asked_fields
 from stats.answer.surveys import JoinedSurvey
 from stats.questionnaire.answers import AnswerError, value_of
 from stats.questionnaire.domains import label_of

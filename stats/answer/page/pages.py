@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 from loopixmix.errors import LoopixmixError, MisuseError
 from loopixmix.seams import Clock, Rng
 from loopixmix.web.forms.fields import TextField
@@ -13,7 +16,7 @@ from loopixmix.web.visiting.routes import PageRoutes
 from loopixmix.web.visiting.visit import Visit
 from stats.answer.answering import GivenAnswers
 from stats.answer.desk import RespondentDesk, SurveyStanding
-from stats.answer.invitation import decode_survey_invitation
+from stats.answer.invitation import SurveyInvitation, decode_survey_invitation
 from stats.answer.page import showing
 from stats.answer.page.budget import LIMITS, budget_content, entered, limits_of
 from stats.answer.page.form import SurveyForm
@@ -24,6 +27,13 @@ INVITATION = TextField("invitation", "Your invitation", "One word that begins wi
 JOIN = Form(INVITATION, submit="Take the invitation")
 
 
+Prepare: TypeAlias = Callable[[SurveyInvitation], Awaitable[None]]
+
+
+async def _nothing(_: SurveyInvitation) -> None:
+    """Have a client that is ready."""
+
+
 class RespondentPages:
     """One person's pages."""
 
@@ -31,11 +41,12 @@ class RespondentPages:
     title = "Surveys"
     places = (MenuEntry("/surveys", "My surveys"), MenuEntry("/budget", "Privacy budget"))
 
-    def __init__(self, desk: RespondentDesk, *, clock: Clock, rng: Rng) -> None:
-        """`desk`: of the person. `rng`: names what is looked at."""
+    def __init__(self, desk: RespondentDesk, *, clock: Clock, rng: Rng, prepare: Prepare = _nothing) -> None:
+        """`desk`: of the person. `rng`: names what is looked at. `prepare`: readies the client for an invitation."""
         self._desk = desk
         self._clock = clock
         self._rng = rng
+        self._prepare = prepare
         self._looked_at: dict[bytes, tuple[str, GivenAnswers]] = {}
 
     @app.page("/")
@@ -139,7 +150,9 @@ class RespondentPages:
         return Shown("Privacy budget", content, status=200 if filled.is_good else 422)
 
     async def _join(self, text: str) -> SeeOther:
-        survey = await self._desk.join(decode_survey_invitation(text))
+        invitation = decode_survey_invitation(text)
+        await self._prepare(invitation)
+        survey = await self._desk.join(invitation)
         await self._desk.order_tokens(survey)
         return SeeOther(path_of(survey))
 

@@ -23,8 +23,8 @@ from tests.worlds.stats.respondents import ALL_KINDS, RespondentWorld, new_quest
 from tests.worlds.web.gallery import Asked
 
 TICK_S = 0.05
-HURRY = 60_000.0
-"""So many seconds of the survey pass in one of the browser's, while reports are on their way."""
+HURRY, LITTLE = 60_000.0, 20.0
+"""So many seconds of the survey pass in one of the browser's, while reports are on their way, and otherwise."""
 
 
 def main() -> None:
@@ -47,8 +47,7 @@ def main() -> None:
         # Only once reports are on their way: a reader takes time.
         ended = await person.desk.advance()
         reports[0] = 0 if ended else reports[0] + 1
-        if not ended and reports[0] > 20:
-            world.pass_s(TICK_S * HURRY)
+        world.pass_s(TICK_S * HURRY if not ended and reports[0] > 20 else TICK_S * LITTLE)
 
     def pass_time() -> Deferred[None]:
         return Deferred.fromCoroutine(move())
