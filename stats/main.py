@@ -16,12 +16,15 @@ from stats.cli.analyst import analyst
 from stats.cli.answer import answer
 from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
+from stats.cli.counters import counters
 from stats.cli.data import data
+from stats.cli.demo import demo
 from stats.cli.device import device
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
+from stats.cli.relay import relay
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -53,7 +56,10 @@ _COMMANDS: tuple[click.Command, ...] = (
     invite,
     answer,
     device,
+    relay,
+    counters,
     issuer,
+    demo,
     collector,
     analyst,
     data,

@@ -24,7 +24,7 @@ OF_A_FOLDER = (
     *("tests/simulations/unlinkability/test_epsilon.py", "tests/simulations/unlinkability/test_of_scenarios.py"),
     *("tests/simulations/attacks/test_running.py", "tests/simulations/importing/test_measurements.py"),
     *("tests/simulations/plots/test_results_figures.py", "tests/simulations/vector/test_notes.py"),
-    "tests/votes/ballot/test_vectors.py",
+    *("tests/votes/ballot/test_vectors.py", "tests/stats/collect/test_crashes.py"),
     *("tests/simulations/latency/test_quantiles.py", "tests/loopixmix/node/test_moving.py"),
 )
 

@@ -27,7 +27,7 @@ from votes.cli.verify import tally, verify
 from votes.cli.voters.find import find
 from votes.cli.voters.given_code import ASKED
 from votes.cli.voters.voter import ballot
-from votes.cli.watching import sign_record, watch
+from votes.cli.watching import object_to_it, sign_record, watch
 from votes.demo.command import demo
 
 if TYPE_CHECKING:
@@ -94,5 +94,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
 
 for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify, find, demo):
     vote.add_command(_command)
-for _command in (sign_record, watch, decrypt):
+for _command in (sign_record, object_to_it, watch, decrypt):
     trustee.add_command(_command)

@@ -20,6 +20,7 @@ BATCH = "batch"
 BURNER = "burner"
 SIZED = "sized"
 BOARD = "board"
+COLLECTOR = "stats"
 BATCH_S = 0.25
 BODY_BYTES = 32
 
@@ -156,6 +157,10 @@ def main() -> None:
         from benchmarks.voting.served_board import make_board
 
         factories[BOARD] = make_board
+    if name == COLLECTOR:
+        from benchmarks.stats.served_collector import make_collector
+
+        factories[COLLECTOR] = make_collector
     serve(factories[name], socket, directory=directory, settings=dict(setting.split("=", 1) for setting in settings))
 
 

@@ -37,11 +37,13 @@ from votes.trustees.polynomial import Polynomial
 
 FIGURES = (
     *("tally_100k_s", "tally_1m_min", "decrypt_1m_s", "decrypt_verify_1m_s", "fallback_10k_min"),
-    "ballot_checks_1m_s",
+    *("ballot_checks_1m_s", "one_wrong_ballot_ratio", "all_ballots_wrong_ratio"),
 )
 SMALL, MIDDLE, LARGE = 10_000, 100_000, 1_000_000
 CHECKED = 20_000
 """Ballots whose proofs are checked. Making a million of them one by one would take a quarter of an hour."""
+TOGETHER = 4096
+"""Ballots that a board checks together at most."""
 TALLY_100K_BAR_S, TALLY_1M_BAR_MIN, FALLBACK_BAR_MIN = 60.0, 10.0, 5.0
 DECRYPT_BAR_S, DECRYPT_VERIFY_BAR_S = 40.0, 15.0
 MIXERS, TRUSTEES, THRESHOLD = 2, (1, 2), 2
@@ -65,6 +67,28 @@ def measure() -> Iterator[Figure]:
     yield barred("fallback_10k_min", _total(fallback) / 60, "min", bar=FALLBACK_BAR_MIN, better="lower")
     # Done while ballots arrive, so it has no bar. The proofs are checked in batches, each as long as any other.
     yield Figure(name="ballot_checks_1m_s", value=ballot_checks_s() * LARGE / CHECKED, unit="s")
+
+    # What somebody gains who sends wrong ballots to keep a board busy.
+    one, all_of_them = wrong_ballot_ratios()
+    yield Figure(name="one_wrong_ballot_ratio", value=one, unit="times")
+    yield Figure(name="all_ballots_wrong_ratio", value=all_of_them, unit="times")
+
+
+def wrong_ballot_ratios() -> tuple[float, float]:
+    """Return how many times as long the check of a full batch takes with one wrong ballot, and with none but wrong."""
+    voters = new_voters(TOGETHER)
+    right = [voters.cast(number, (ChosenOptions(frozenset({number % 3})),)) for number in range(TOGETHER)]
+    # The last byte before the place of the credential is one of a reply.
+    end = len(right[0]) - len(voters.voters[0].place.encode())
+    wrong = [ballot[: end - 32] + bytes([ballot[end - 32] ^ 1]) + ballot[end - 31 :] for ballot in right]
+    seconds = []
+    for ballots, expected in ((right, 0), ([wrong[0], *right[1:]], 1), (wrong, TOGETHER)):
+        begin_s = time.perf_counter()
+        found = sum(isinstance(each, BallotError) for each in voters.check.check_many(ballots))
+        seconds.append(time.perf_counter() - begin_s)
+        if found != expected:
+            raise RuntimeError(f"{found} ballots were found wrong, and not {expected}")
+    return seconds[1] / seconds[0], seconds[2] / seconds[0]
 
 
 def ballot_checks_s() -> float:

@@ -20,7 +20,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
-from loopixmix.errors import ConfigError, ListenError
+from loopixmix.errors import ConfigError, ListenError, MisuseError
 from loopixmix.net.sockets import ListeningPort
 
 OWNER_ONLY = 0o600
@@ -68,6 +68,17 @@ class SocketPlace:
     def user_id(self) -> int:
         """The number of the user who may be at the other end. Raises `ConfigError` if there is none of that name."""
         return _user_id(self.user)
+
+
+def check_room(root: Path, socket: Path) -> None:
+    """Raise `MisuseError` if the path of a Unix socket, which is below the folder `root`, would be too long."""
+    root_bytes = len(os.fsencode(root))
+    most = MAX_PATH_BYTES - (len(os.fsencode(socket)) - root_bytes)
+    if root_bytes > most:
+        raise MisuseError(
+            f"{root}: the path of this folder may have at most {most} bytes, and has {root_bytes}: a Unix socket in it "
+            f"has at most {MAX_PATH_BYTES}"
+        )
 
 
 def peer_user_id(transport: object) -> int:

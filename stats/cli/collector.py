@@ -66,25 +66,26 @@ def run(directory: Path, check_config: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def add(directory: Path, file: Path) -> None:
     """Collect the survey of the frozen questionnaire in FILE, from its opening on. Print its id."""
-    from stats.collect.survey import CollectedSurvey
+    from stats.questionnaire.checking import faults
     from stats.questionnaire.questionnaire import decode_questionnaire
 
     try:
         data = file.read_bytes()
         questionnaire = decode_questionnaire(data)
-        survey = CollectedSurvey(questionnaire)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except FormatError as error:
         raise ConfigError(f"{file}: {error}") from error
-    if survey.closes_s <= stats_outside().now_s():
+    for fault in faults(questionnaire):
+        raise ConfigError(f"{file}: {fault}")
+    if questionnaire.draft.closes_s <= stats_outside().now_s():
         raise MisuseError(f"{file}: the survey closed at {questionnaire.draft.closes:%Y-%m-%d %H:%M:%S} UTC already")
     ledger = _open_ledger(directory)
     try:
-        ledger.add_survey(survey.survey_id, data)
+        ledger.add_survey(questionnaire.survey_id, data)
     finally:
         ledger.close()
-    click.echo(survey.survey_id.hex())
+    click.echo(questionnaire.survey_id.hex())
 
 
 @collector.command()

@@ -9,6 +9,7 @@ from loopixmix.tokens import decode_token_key, spent_hash
 from loopixmix.tokens.redeeming import FixedKeys, check_token
 from stats.collect.refusals import ReportRefusal
 from stats.columns.seams import SheetTable
+from stats.questionnaire.promises import period_spans
 from stats.questionnaire.questionnaire import Mode, PersonKind, Questionnaire, encode_canonical
 from stats.randomise.specified import mechanism_of
 from stats.report.report import SentReport, report_digest
@@ -65,10 +66,9 @@ class CollectedSurvey:
         self.questionnaire = questionnaire
         self.encoded = encode_canonical(questionnaire)
         draft = questionnaire.draft
-        self.opens_s, self.closes_s = draft.opens_s, draft.closes_s
         self.is_raw = draft.privacy.mode is Mode.CENTRAL
-        self._length_s = draft.periods.length_s if draft.periods is not None else self.closes_s - self.opens_s
-        self.period_count = draft.periods.count if draft.periods is not None else 1
+        self.closes_s = draft.closes_s
+        self._spans = tuple(period_spans(draft))
         self._outputs = tuple(
             tuple(mechanism_of(spec).outputs for spec in sheet.mechanisms) for sheet in questionnaire.sheets
         )
@@ -82,6 +82,11 @@ class CollectedSurvey:
     def prefix(self) -> str:
         """What the names of its pools and tables have of its id."""
         return prefix_of(self.survey_id)
+
+    @property
+    def period_count(self) -> int:
+        """How many periods it has."""
+        return len(self._spans)
 
     def pool(self, name: str) -> PoolName:
         """Return the pool of this name; raise `StoreError` if the survey has none."""
@@ -105,12 +110,12 @@ class CollectedSurvey:
 
     def begins_s(self, period: int) -> int:
         """Return when a period begins, in Unix seconds."""
-        return self.opens_s + period * self._length_s
+        return self._spans[period][0]
 
     def ends_s(self, period: int, standing: SurveyProgress) -> int:
         """Return when a period ends, also if the operator closed the survey: no report of it is taken from then on."""
         closes_s = self.closes_s if standing.closed_s is None else min(self.closes_s, standing.closed_s)
-        return min(self.begins_s(period + 1), closes_s)
+        return min(self._spans[period][1], closes_s)
 
     def check(
         self, report: SentReport, data: bytes, now_s: float, standing: SurveyProgress

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from loopixmix.errors import ConfigError, StoreError
 from stats.columns.queries import QuerySafety, check_select
 from stats.columns.seams import MOST_GROUPS, CellFilter, Column, SheetTable
-from stats.columns.statements import column_names, filter_sql, group_sql, quoted, table_faults
+from stats.columns.statements import column_names, filter_sql, group_sql, quoted, rows_of, table_faults
 
 QUERY_S = 20
 MEMORY_BYTES = 4 * 1024**3
@@ -71,7 +71,9 @@ class ClickHouseColumns:
             client.command(
                 f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} (period UInt32, batch UInt64, {columns}) "
                 "ENGINE = MergeTree ORDER BY (period, batch) "
-                f"SETTINGS non_replicated_deduplication_window = {REMEMBERED_BATCHES}"
+                # Durable when the insert is answered, and known when it comes again.
+                f"SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, "
+                f"non_replicated_deduplication_window = {REMEMBERED_BATCHES}"
             )
 
     def has_batch(self, table: SheetTable, batch: int) -> bool:
@@ -82,7 +84,7 @@ class ClickHouseColumns:
 
     def append(self, table: SheetTable, batch: int, period: int, columns: Sequence[Column]) -> None:
         """Append a batch, durably and as a whole, once; raise `StoreError`."""
-        rows = len(columns[0])
+        rows = rows_of(table, columns)
         if rows > MOST_BATCH_ROWS:
             raise StoreError(f"a batch for ClickHouse has at most {MOST_BATCH_ROWS} rows, not {rows}")
         data: list[Any] = [np.full(rows, period, np.uint32), np.full(rows, batch, np.uint64), *columns]
@@ -94,7 +96,6 @@ class ClickHouseColumns:
             "async_insert": 0,
             "insert_deduplicate": 1,
             "insert_deduplication_token": f"{table.name}-{batch}",
-            "fsync_after_insert": 1,
         }
         if self.has_batch(table, batch):
             return

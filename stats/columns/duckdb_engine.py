@@ -19,7 +19,7 @@ from loopixmix.process.files import PRIVATE_FILE
 from stats.columns.bits import count_bits
 from stats.columns.queries import QuerySafety, check_select
 from stats.columns.seams import MOST_GROUPS, CellFilter, Column, SheetTable
-from stats.columns.statements import column_names, filter_sql, group_sql, quoted, table_faults
+from stats.columns.statements import column_names, filter_sql, group_sql, quoted, rows_of, table_faults
 
 MEMORY_BYTES = 1024 * 1024 * 1024
 """Of all queries together. Nothing is put on the disk beside the file."""
@@ -79,7 +79,7 @@ class DuckDbColumns:
 
     def append(self, table: SheetTable, batch: int, period: int, columns: Sequence[Column]) -> None:
         """Append a batch, durably and as a whole, once; raise `StoreError`."""
-        rows = _rows_of(table, columns)
+        rows = rows_of(table, columns)
         incoming = pa.table([pa.array(column) for column in columns], names=list(table.questions))
         names = ", ".join(map(quoted, table.questions))
         with self._changed() as connection:
@@ -176,13 +176,6 @@ class DuckDbColumns:
     def _ask(self, sql: str, values: list[object]) -> list[tuple[object, ...]]:
         with self._reading() as connection:
             return connection.execute(sql, values).fetchall()
-
-
-def _rows_of(table: SheetTable, columns: Sequence[Column]) -> int:
-    lengths = {len(column) for column in columns}
-    if len(columns) != len(table.questions) or len(lengths) != 1:
-        raise StoreError(f"a batch of {table.name} has {len(table.questions)} columns of one length")
-    return lengths.pop()
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

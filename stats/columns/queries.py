@@ -17,6 +17,7 @@ from loopixmix.errors import StoreError
 
 MOST_CHARACTERS = 10_000
 MOST_NODES = 5_000
+MOST_COLUMNS = 256
 _ALLOWED: tuple[type[exp.Expression], ...] = (
     *(exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.TableAlias, exp.From, exp.Join, exp.Table),
     *(exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct),
@@ -32,6 +33,11 @@ _ALLOWED: tuple[type[exp.Expression], ...] = (
 )
 # It would log what people send.
 logging.getLogger("sqlglot").disabled = True
+_PARTS = (
+    *("with_", "kind", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "order"),
+    *("limit", "offset", "this", "expression", "alias", "on", "using", "side", "method", "windows", "by_name"),
+)
+"""The parts of a SELECT, and of what holds one or joins two. Others are settings, formats, hints, samples, locks."""
 _NUMBERS = exp.DataType.NUMERIC_TYPES
 
 
@@ -77,8 +83,16 @@ def _check_nodes(query: exp.Expression, safety: QuerySafety) -> None:
             raise StoreError(f"a query makes numbers only, and not {node.sql(dialect=safety.dialect)[:60]}")
         elif isinstance(node, exp.With) and node.args.get("recursive"):
             raise StoreError("a query has no WITH RECURSIVE")
-        elif isinstance(node, exp.Select) and (node.args.get("into") or node.args.get("locks")):
-            raise StoreError("a query only reads")
+        elif isinstance(node, exp.Select | exp.SetOperation | exp.Subquery | exp.Join):
+            _check_parts(node)
+
+
+def _check_parts(node: exp.Expression) -> None:
+    others = set(_present(node)) - set(_PARTS)
+    if others:
+        raise StoreError(f"a query has no {sorted(others)[0].upper()}")
+    if isinstance(node, exp.Select) and not 1 <= len(node.expressions) <= MOST_COLUMNS:
+        raise StoreError(f"a query has 1 to {MOST_COLUMNS} columns, not {len(node.expressions)}")
 
 
 def _check_table(table: exp.Table, allowed: frozenset[str] | set[str]) -> None:
@@ -97,8 +111,9 @@ def _row_limit(query: exp.Query, most_rows: int) -> int:
     if limit is None:
         return most_rows
     asked = limit.args.get("expression")
-    if not isinstance(limit, exp.Limit) or not isinstance(asked, exp.Literal) or not asked.this.isdecimal():
-        raise StoreError("LIMIT is followed by a number")
+    is_number = isinstance(asked, exp.Literal) and asked.this.isdecimal()
+    if not isinstance(limit, exp.Limit) or not is_number or limit.expressions:
+        raise StoreError("LIMIT is followed by a number, and by nothing else")
     return min(int(asked.this), most_rows)
 
 

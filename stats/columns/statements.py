@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from loopixmix.errors import StoreError
-from stats.columns.seams import MOST_GROUPS, CellFilter, SheetTable
+from stats.columns.seams import MOST_GROUPS, CellFilter, Column, SheetTable
 
 OWN_COLUMNS = ("period", "batch")
 """Those that every table has: no question is called so."""
@@ -25,6 +25,14 @@ def table_faults(table: SheetTable) -> Iterator[str]:
     for question in table.questions:
         if not _QUESTION.fullmatch(question) or question in OWN_COLUMNS:
             yield f"{question!r} is no name of a question"
+
+
+def rows_of(table: SheetTable, columns: Sequence[Column]) -> int:
+    """Return the rows of a batch; raise `StoreError` if its columns are not those of the table, all of one length."""
+    lengths = {len(column) for column in columns}
+    if len(columns) != len(table.questions) or len(lengths) != 1:
+        raise StoreError(f"a batch of {table.name} has {len(table.questions)} columns of one length")
+    return lengths.pop()
 
 
 def column_names(table: SheetTable, questions: Sequence[str], *, by_period: bool) -> list[str]:

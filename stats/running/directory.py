@@ -15,6 +15,7 @@ from loopixmix.web.visiting.policy import WebOrigin
 
 CONFIG_FILE, LOCK_FILE = "collector.toml", "collector.lock"
 STORE_FILE, COLUMNS_FILE, RAW_FILE, WAITING = "collector.sqlite3", "released.duckdb", "raw.duckdb", "waiting"
+COUNTERS_FILE = "counters.sqlite3"
 LOOPBACK = ("127.0.0.1", "::1")
 
 _COMMENTS = {
@@ -65,6 +66,11 @@ class CollectorDirectory:
         values = {name: value for name, value in msgspec.to_builtins(config).items() if name in _COMMENTS}
         create_file(path / CONFIG_FILE, commented_toml(values, head=_HEAD, comments=_COMMENTS).encode())
         return cls(path)
+
+    @property
+    def counters_url(self) -> str:
+        """The address of the store for counters of relays, of which there are few."""
+        return sqlite_url(self.path / COUNTERS_FILE)
 
     @property
     def store_url(self) -> str:

@@ -18,7 +18,7 @@ from provider.api import ServiceContext
 from provider.serving.program import ServiceProgram, Serving
 from provider.serving.sockets import SocketPlace
 from stats.collect.requests import SERVICE
-from stats.collect.service import CollectorService, NoShares
+from stats.collect.service import CollectorService
 from stats.running.directory import CollectorDirectory
 from stats.running.pages import ServedPages, pages_of
 from stats.running.rounds import CollectorRounds
@@ -77,14 +77,15 @@ class CollectorProgram(Program):
                 self._site.leave()
             if self._pages is not None:
                 self._pages.close()
-            parts.collector.close()
+            parts.close()
             raise
         self._parts, self._service, self._rounds = parts, service, rounds
         self._going.start(rounds.go_on())
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, and close the stores."""
-        await self._going.stop()
+        if self._rounds is not None and self._going.problem is None:
+            await self._rounds.end()
         if self._site is not None:
             await self._site.stop()
         if self._pages is not None:
@@ -117,7 +118,7 @@ class CollectorProgram(Program):
         config, path = self._directory.config, self._directory.path
 
         def make(_: ServiceContext) -> CollectorService:
-            return CollectorService(parts.collector, parts.lane, NoShares())
+            return CollectorService(parts.collector, parts.lane, parts.shares)
 
         own = path / SERVICE
         make_directory(own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from loopixmix.errors import LoopixmixError
@@ -28,7 +29,9 @@ class CollectorRounds:
         """`in_thread`: for what waits for the column store, so that reports are taken meanwhile."""
         self._parts = parts
         self._in_thread = in_thread
-        self._clock = clock
+        self._pause = Pause(clock)
+        self._is_ending = False
+        self._ended: Deferred[None] = Deferred()
         self._drawn: list[DrawnBatch] = []
         self.standing = CollectorStanding()
         """How all surveys were in the last round."""
@@ -42,11 +45,19 @@ class CollectorRounds:
             self._drawn += collector.admit(running)
 
     async def go_on(self) -> None:
-        """Make rounds until it is cancelled; raise `HalfReleasedError`."""
-        pause = Pause(self._clock)
-        while True:
+        """Make rounds until `end`; raise `HalfReleasedError`."""
+        while not self._is_ending:
             await self.make()
-            await pause.wait(ROUND_S)
+            if not self._is_ending:
+                await self._pause.wait(ROUND_S)
+        self._ended.callback(None)
+
+    def end(self) -> Deferred[None]:
+        """Make no further round; fires when the one that is under way is over."""
+        # It is not cancelled: its thread would go on, in stores that are closed.
+        self._is_ending = True
+        self._pause.wake()
+        return self._ended
 
     async def make(self) -> None:
         """Make one round; raise `HalfReleasedError`."""

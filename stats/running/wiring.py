@@ -13,6 +13,7 @@ from stats.collect.store.ledger import CollectorLedger
 from stats.collect.store.schema import SCHEMA
 from stats.collect.waiting.room import WaitingRoom
 from stats.columns.opening import open_columns
+from stats.counters.taking import ShareIntake, open_intake
 from stats.running.directory import COLUMNS_FILE, RAW_FILE, WAITING, CollectorDirectory
 
 
@@ -24,10 +25,17 @@ class CollectorParts:
     lane: CollectorLane
     ledger: CollectorLedger
     columns: Columns
+    shares: ShareIntake
 
     async def stop(self) -> None:
         """Finish all that was asked for, and close the stores."""
         await self.lane.stop()
+        await self.shares.stop()
+        self.collector.close()
+
+    def close(self) -> None:
+        """Close the stores, if nothing was asked for yet."""
+        self.shares.close()
         self.collector.close()
 
 
@@ -45,10 +53,13 @@ def open_collector(
         opened.append(released.close)
         raw = open_columns(config.raw_columns, path / RAW_FILE)
         opened.append(raw.close)
+        shares = open_intake(directory.counters_url, clock=clock, call_on_reactor=call_on_reactor)
+        opened.append(shares.close)
         columns = Columns(released, raw)
         collector = Collector(ledger, WaitingRoom(path / WAITING, rng=rng), columns, clock=clock)
     except BaseException:
         for close in reversed(opened):
             close()
         raise
-    return CollectorParts(collector, CollectorLane(collector, call_on_reactor=call_on_reactor), ledger, columns)
+    lane = CollectorLane(collector, call_on_reactor=call_on_reactor)
+    return CollectorParts(collector, lane, ledger, columns, shares)

@@ -101,7 +101,9 @@ def test_by_touch_alone_and_without_scripts(chromium: Chromium, link: Callable[[
         page.get_by_text("Good", exact=True).tap()
         page.get_by_text("Yes, knowing").tap()
         page.get_by_role("button", name="Look at what is sent").tap()
+        page.wait_for_url("**/preview")
         page.get_by_role("button", name="Send it").tap()
+        page.wait_for_url("**/reports")
         return page.locator("main").inner_text()
 
     told = chromium.visit(work, Look(320, "dark"), has_touch=True, is_mobile=True, java_script_enabled=False)

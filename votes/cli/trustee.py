@@ -33,7 +33,8 @@ def trustee() -> None:
     """Hold a share of an election's key.
 
     `init` makes a trustee, `make-key` the key, with all other trustees; `backup` and `check-backup` keep it safe.
-    `sign-record` signs the frozen record, `watch` checks ballots while they come, and `decrypt` decrypts.
+    `sign-record` signs the frozen record, `watch` checks ballots while they come, and `decrypt` decrypts. `object` says
+    in public that something is wrong.
     """
 
 

@@ -1,4 +1,4 @@
-"""`loopixmix vote trustee sign-record` and `watch`: what trustees do between the freeze and the tally."""
+"""`loopixmix vote trustee sign-record`, `object` and `watch`: what trustees do between the freeze and the tally."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from loopixmix.errors import MisuseError
 from votes.cli.outside import DIRECTORY, OUT, vote_outside
-from votes.cli.public import URL, perform_with
+from votes.cli.public import URL, perform_at, perform_with
 from votes.cli.trustee import PASSPHRASE, read_passphrase
 
 if TYPE_CHECKING:
@@ -100,3 +100,25 @@ def watch(directory: Path, url: str, published: Path, every_s: float) -> None:
 
     with DirectoryLock(directory / WATCH_LOCK):
         perform_with(url, work)
+
+
+@click.command("object")
+@DIRECTORY
+@URL
+@click.option("--reason", required=True, help="What is wrong; everybody sees it for ever.")
+def object_to_it(directory: Path, url: str, reason: str) -> None:
+    """Say in the log of the board at URL that something is wrong, for everybody to see.
+
+    Such as: this record has another key. Verifiers show it, and whether it matters is for people to judge.
+    """
+    from loopixmix.group.ristretto import ristretto255
+    from votes.trustees.directory import TrusteeDirectory
+    from votes.watching.following import object_in_public
+
+    key, now_s = TrusteeDirectory(directory).signing_key, vote_outside().now_s()
+
+    async def work(board: PublicBoard) -> None:
+        entry = await object_in_public(board, ristretto255(), key, reason, now_s)
+        click.echo(f"entry {entry} of the board has the objection")
+
+    perform_at(url, work)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
 from loopixmix.testnet.making import run_command
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import Additions, PlannedProgram, PlannedService, TestnetPlan, provider_name
-from provider.serving.sockets import MAX_PATH_BYTES
 from votes.board.requests import SERVICE
 from votes.demo.folders import DemoFolders
 
@@ -70,17 +67,6 @@ def demo_plan(size: DemoSize, folders: DemoFolders) -> TestnetPlan:
     board = PlannedService(SERVICE, provider=BOARDS_PROVIDER, program=SERVICE)
     plan = TestnetPlan(providers=PROVIDERS, base_port=size.base_port, params=PARAMS)
     return plan.with_additions(Additions(services=(board,), programs=tuple(programs)))
-
-
-def check_room(folders: DemoFolders) -> None:
-    """Raise `MisuseError` if the path of the board's Unix socket would be too long in these folders."""
-    socket, root = len(os.fsencode(folders.board / BOARD_SOCKET)), len(os.fsencode(folders.root))
-    most = MAX_PATH_BYTES - (socket - root)
-    if root > most:
-        raise MisuseError(
-            f"{folders.root}: the demonstration needs a folder whose path has at most {most} bytes, not {root}: a Unix "
-            f"socket in it has at most {MAX_PATH_BYTES}"
-        )
 
 
 def make_network(size: DemoSize, folders: DemoFolders) -> TestNetwork:

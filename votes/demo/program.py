@@ -17,6 +17,7 @@ from loopixmix.testnet.memory import MemoryWatch
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.story import Story
 from loopixmix.verdict import Check, Verdict, verdict
+from provider.serving.sockets import check_room
 from votes.administration.folder import RECORD
 from votes.ballot.form import BallotForm, form_of
 from votes.cli.outside import VoteOutside
@@ -24,7 +25,7 @@ from votes.demo.commands import PartyCommands, SpawningReactor
 from votes.demo.folders import DemoFolders
 from votes.demo.holding import DemoStage, hold
 from votes.demo.judging import Events, checks_of, cost_checks, figures_of
-from votes.demo.network import DemoSize, check_room, make_network
+from votes.demo.network import BOARD_SOCKET, DemoSize, make_network
 from votes.demo.voters import VotersOutside
 from votes.record.rules.reading import decode_election
 
@@ -39,7 +40,7 @@ def demonstrate(root: Path, size: DemoSize, console: Console, outside: VoteOutsi
     """Hold the election in the folder `root`, and judge it. Raises what ended it; nothing is left running then, too."""
     begin_s = time.monotonic()
     folders = DemoFolders(root)
-    check_room(folders)
+    check_room(root, folders.board / BOARD_SOCKET)
     with Steps(console) as steps:
         story = Story(console, steps)
         console.print(f"[bold]An election on this machine[/]: {size.voters} voters over a mix network of their own")

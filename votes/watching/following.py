@@ -59,7 +59,7 @@ class LogFollower:
         before = self._file.read()
         self._objected = before.objected
         self._watch = BallotWatch(opened, credentials.__contains__, before)
-        self._number = _number_of(opened, setting.key)
+        number_of(opened, setting.key)
         self._left, self._offset, self._behind = b"", 0, 0
         self._reload()
 
@@ -156,10 +156,7 @@ class LogFollower:
                 await self._object(name, reason, answered_s)
 
     async def _object(self, name: str, reason: str, now_s: float) -> None:
-        statement = TrusteeObjection(
-            fingerprint=Hex(self._opened.fingerprint), trustee=self._number, at_s=int(now_s), reason=reason
-        )
-        body = sign_statement(statement, self._setting.key)
+        body = sign_objection(self._opened, self._setting.key, reason, now_s)
         path = self._setting.directory / f"objection-{name.replace(' ', '-')}"
         write_atomically(path, body, mode=PUBLIC_FILE)
         self._setting.say(reason)
@@ -205,7 +202,25 @@ async def _load(setting: WatchSetting, group: Group) -> tuple[OpenedRecord, Cred
     return opened, credentials
 
 
-def _number_of(opened: OpenedRecord, key: PartyKey) -> int:
+async def object_in_public(board: PublicBoard, group: Group, key: PartyKey, reason: str, now_s: float) -> int:
+    """Write an objection into the log of a board; return the index of its entry. Raises `PeerError` if it refuses."""
+    opened = opened_record(await board.get("/v1/record"), group)
+    entry = await board.announce(EntryKind.OBJECTION, sign_objection(opened, key, reason, now_s))
+    if not isinstance(entry, int):
+        raise PeerError("the board wants files for an objection, which has none")
+    return entry
+
+
+def sign_objection(opened: OpenedRecord, key: PartyKey, reason: str, now_s: float) -> bytes:
+    """Return the body of an entry in which a trustee objects. `now_s`: Unix seconds. Raises `FormatError`."""
+    statement = TrusteeObjection(
+        fingerprint=Hex(opened.fingerprint), trustee=number_of(opened, key), at_s=int(now_s), reason=reason
+    )
+    return sign_statement(statement, key)
+
+
+def number_of(opened: OpenedRecord, key: PartyKey) -> int:
+    """Return the number of the trustee whose key this is, from 1. Raises `PeerError` if it is none."""
     identities = [bytes(each.identity) for each in opened.election.trustees]
     if key.identity not in identities:
         raise PeerError("this trustee is not one of the election's on that board")

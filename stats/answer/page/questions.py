@@ -23,6 +23,8 @@ from stats.questionnaire.questions import (
 
 SKIP = "skip"
 SKIP_OPTION = Option(SKIP, "No answer", "Nothing about this question is sent.")
+NONE = "none"
+NONE_OPTION = Option(NONE, "None of these")
 LONGEST_TEXT = 4_000
 
 
@@ -107,16 +109,18 @@ def _single(question: SingleChoice, may_skip: bool) -> AskedFields:
 
 
 def _multiple(question: MultipleChoice, may_skip: bool) -> AskedFields:
-    options = [*_options(question.options), *([SKIP_OPTION] if may_skip else [])]
-    shown = SeveralField(f"q-{question.name}", question.text, options, "Choose any, also none.")
+    # Where a question may be left out, an empty one is left out, so that "none" has to be said.
+    options = [*_options(question.options), *([NONE_OPTION] if may_skip else [])]
+    hint = _skipped("Choose any.", may_skip) if may_skip else "Choose any, also none."
+    shown = SeveralField(f"q-{question.name}", question.text, options, hint)
 
     def read(filled: Filled) -> Answer | None:
         chosen = filled.value(shown)
-        if SKIP not in chosen:
-            return [question.options[int(each)] for each in chosen]
-        if len(chosen) > 1:
-            raise AnswerError(f"{question.name}: no answer, and options, are chosen: take away either")
-        return None
+        if NONE in chosen and len(chosen) > 1:
+            raise AnswerError(f"{question.name}: none of them, and some of them, are chosen: take away either")
+        if not chosen and may_skip:
+            return None
+        return [question.options[int(each)] for each in chosen if each != NONE]
 
     return AskedFields(question, (shown,), read)
 

@@ -90,13 +90,16 @@ class SlotFile:
 
     def remove(self) -> None:
         """Overwrite and delete the file; it is closed. Raises `StoreError`."""
+        self.close()
         with _told(self._path):
-            os.close(self._descriptor)
             erase_file(self._path)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file; a second time changes nothing."""
+        # Its number may be another file's by then.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _take_slot(self) -> int:
         while True:

@@ -13,8 +13,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.selectreactor import SelectReactor
 from twisted.python.failure import Failure
 
-from loopixmix.errors import ConfigError, ListenError
-from provider.serving.sockets import SocketPlace, listen, peer_user_id, user_name
+from loopixmix.errors import ConfigError, ListenError, MisuseError
+from provider.serving.sockets import MAX_PATH_BYTES, SocketPlace, check_room, listen, peer_user_id, user_name
 
 
 @pytest.fixture
@@ -78,6 +78,19 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path, reactor: SelectRe
 def test_a_path_that_the_system_has_no_room_for_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at most 107 bytes"):
         SocketPlace(tmp_path / ("x" * 108))
+
+
+def test_a_folder_is_refused_if_a_socket_in_it_would_have_too_long_a_path() -> None:
+    def room(root: str) -> None:
+        check_room(Path(root), Path(root) / "net" / "a.sock")
+
+    most = MAX_PATH_BYTES - len("/net/a.sock")
+    room("/" + "x" * (most - 1))
+    with pytest.raises(MisuseError, match=f"at most {most} bytes, and has {most + 1}"):
+        room("/" + "x" * most)
+    # Bytes count, and not letters.
+    with pytest.raises(MisuseError):
+        room("/" + "\u00e4" * (most // 2 + 1))
 
 
 def test_a_user_has_a_name_or_a_number() -> None:

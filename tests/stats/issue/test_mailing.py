@@ -26,7 +26,7 @@ class MailingWorld:
     """An issuer with a client, and people with accounts at two providers, on a clock."""
 
     def __init__(self, path: Path, kind: PersonKind) -> None:
-        self.issuer = IssuerWorld(path, draft=survey_draft(kind=kind, provider="two"))
+        self.issuer = IssuerWorld(path, draft=survey_draft(kind=kind))
         self.clock = Clock()
         self.network = FakeNetwork(clock=self.clock, rng=random.Random(1))
         self.client = self.network.client(ISSUER)

@@ -15,7 +15,8 @@ from stats.questionnaire.questionnaire import Periods
 from tests.worlds.stats.issuers import CLOSES_S, OPENS_S, IssuerWorld, survey_draft, write_draft
 
 DAY_S = 86_400
-DRAFT = survey_draft(periods=Periods(length_s=2 * DAY_S, count=2))
+DRAFT = survey_draft(periods=Periods(length_s=DAY_S, count=3))
+PERIODS = [(OPENS_S + number * DAY_S, OPENS_S + (number + 1) * DAY_S) for number in range(3)]
 
 
 @pytest.fixture
@@ -30,12 +31,11 @@ def private_files(world: IssuerWorld) -> list[str]:
 
 
 def test_keys_are_private_and_made_once(world: IssuerWorld) -> None:
-    assert private_files(world) == ["0-0.pkcs8", "0-1.pkcs8"]
+    assert private_files(world) == ["0-0.pkcs8", "0-1.pkcs8", "0-2.pkcs8"]
     for path in world.path.glob(f"{SURVEYS}/*/*"):
         assert path.stat().st_mode & 0o777 == (0o644 if path.name == "public.json" else 0o600)
     assert world.add(DRAFT) == world.public
-    periods = [(world.key(number).begins_s, world.key(number).ends_s) for number in range(2)]
-    assert periods == [(OPENS_S, OPENS_S + 2 * DAY_S), (OPENS_S + 2 * DAY_S, CLOSES_S)]
+    assert [(world.key(number).begins_s, world.key(number).ends_s) for number in range(3)] == PERIODS
 
 
 def test_what_was_broken_off_is_gone_on_with(world: IssuerWorld) -> None:
@@ -43,7 +43,7 @@ def test_what_was_broken_off_is_gone_on_with(world: IssuerWorld) -> None:
     public.unlink()
     told: list[int] = []
     assert world.add(DRAFT, told.append) == world.public
-    assert told == [1, 2]
+    assert told == [1, 2, 3]
 
 
 def test_a_key_is_erased_with_its_rows_when_its_period_ends_and_signs_no_more(world: IssuerWorld) -> None:
@@ -51,9 +51,9 @@ def test_a_key_is_erased_with_its_rows_when_its_period_ends_and_signs_no_more(wo
     first, second = world.begin(0), world.begin(1)
     world.ask(code, first)
     world.ask(code, second)
-    world.now_s = OPENS_S + 2.0 * DAY_S
+    world.now_s = OPENS_S + 1.0 * DAY_S
     world.refresh()
-    assert private_files(world) == ["0-1.pkcs8"]
+    assert private_files(world) == ["0-1.pkcs8", "0-2.pkcs8"]
     counts = [world.store.read(lambda c, n=n: count_signed(c, world.key(n).key_id)) for n in range(2)]
     assert counts == [0, 1]
     world.now_s = float(OPENS_S)
@@ -83,7 +83,7 @@ def test_rows_that_a_crash_left_behind_their_key_go_at_the_next_start(world: Iss
     for path in world.path.glob(f"{SURVEYS}/*/0-0.pkcs8"):
         path.unlink()
     world.close()
-    world.now_s = OPENS_S + 2.0 * DAY_S
+    world.now_s = OPENS_S + 1.0 * DAY_S
     world.open()
     assert world.store.read(lambda c: count_signed(c, world.key(0).key_id)) == 0
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import random
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from loopixmix.process.files import make_directory
 from tests.worlds.election_folders import trustee_folder
 from tests.worlds.elections import OPENS_AT, changed, new_election
 from tests.worlds.vote_commands import VoteCommands
@@ -19,6 +21,14 @@ from votes.verify.published import APPROVAL, announcement_of
 PASSPHRASE = "correct horse battery"
 
 
+@cache
+def backup_of(number: int) -> bytes:
+    """Return the backup of a trustee. It is sealed once: a passphrase takes long to try, as it should."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = trustee_folder(WholeElection(), number, Path(folder) / "trustee")
+        return seal_backup(TrusteeDirectory(own).secrets(), PASSPHRASE, random.Random(number))
+
+
 class Trustee:
     """Trustee 2 with its folder, its backup and the frozen record."""
 
@@ -28,11 +38,7 @@ class Trustee:
         self.folder = trustee_folder(self.election, 2, path / "trustee")
         self.record, self.backup, self.out = path / "record.json", path / "backup", path / "out"
         self.record.write_bytes(self.election.world.record)
-        self.back_up(self.folder)
-
-    def back_up(self, folder: Path) -> None:
-        secrets = TrusteeDirectory(folder).secrets()
-        self.backup.write_bytes(seal_backup(secrets, PASSPHRASE, self.election.voters.rng))
+        self.backup.write_bytes(backup_of(2))
 
     @property
     def words(self) -> tuple[object, ...]:
@@ -77,10 +83,9 @@ def test_a_key_of_the_administrators_own_is_not_signed(trustee: Trustee) -> None
     assert not trustee.signature.exists()
 
 
-def test_without_a_backup_that_opens_nothing_is_signed(trustee: Trustee, tmp_path: Path) -> None:
+def test_without_a_backup_that_opens_nothing_is_signed(trustee: Trustee) -> None:
     assert "passphrase is wrong" in trustee.commands.refused(*trustee.words, "--yes", given="another passphrase\n")
-    make_directory(tmp_path / "other")
-    trustee.back_up(trustee_folder(trustee.election, 3, tmp_path / "other" / "trustee"))
+    trustee.backup.write_bytes(backup_of(3))
     told = trustee.commands.refused(*trustee.words, "--yes", given=f"{PASSPHRASE}\n")
     assert "is the backup of another trustee" in told
     assert not trustee.signature.exists()

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import pytest
-
-from loopixmix.errors import MisuseError
 from votes.demo.folders import DemoFolders
-from votes.demo.network import BOARD, BOARD_SOCKET, PARAMS, DemoSize, check_room, demo_plan
+from votes.demo.network import BOARD, PARAMS, DemoSize, demo_plan
 
 
 def test_several_voters_share_a_process_and_none_is_at_the_boards_provider() -> None:
@@ -24,13 +20,3 @@ def test_several_voters_share_a_process_and_none_is_at_the_boards_provider() -> 
 
 def test_clients_pull_all_that_their_streams_bring() -> None:
     assert PARAMS.pulls_suffice
-
-
-def test_a_folder_is_refused_if_a_socket_in_it_would_have_too_long_a_path() -> None:
-    most = 107 - len(os.fsencode(DemoFolders(Path("/")).board / BOARD_SOCKET))
-    check_room(DemoFolders(Path("/" + "x" * (most - 1))))
-    with pytest.raises(MisuseError, match=f"at most {most} bytes, not {most + 1}"):
-        check_room(DemoFolders(Path("/" + "x" * most)))
-    # Bytes count, and not letters.
-    with pytest.raises(MisuseError):
-        check_room(DemoFolders(Path("/" + "\u00e4" * (most // 2 + 1))))

@@ -30,7 +30,7 @@ def outside(perform: PerformOnce) -> VoteOutside:
 
 def test_a_folder_that_is_too_deep_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 100)
-    with pytest.raises(MisuseError, match="a folder whose path has at most"):
+    with pytest.raises(MisuseError, match="the path of this folder may have at most"):
         demonstrate(deep, SIZE, Console(file=io.StringIO()), outside(lambda _: None))
     assert not deep.exists()
 

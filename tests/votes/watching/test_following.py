@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from client.testing import wait_for
-from loopixmix.errors import PeerError, UnavailableError
+from loopixmix.errors import FormatError, PeerError, UnavailableError
 from tests.worlds.elections import CLOSES_AT
 from tests.worlds.public_faces import FaceInMemory
 from tests.worlds.voting import GROUP, VotingWorld
@@ -28,7 +28,7 @@ from votes.verify.opened import opened_record
 from votes.verify.published import CREDENTIALS, ENTRIES, HEAD
 from votes.verify.verifier import Verification
 from votes.watching import ballots, following
-from votes.watching.following import LogFollower, WatchSetting, follow
+from votes.watching.following import LogFollower, WatchSetting, follow, object_in_public
 from votes.watching.progress import WatchFile
 from votes.watching.times import TOLERANCE_S
 
@@ -235,6 +235,16 @@ def objection(watcher: Watcher, number: int) -> bytes:
         fingerprint=Hex(watcher.world.world.fingerprint), trustee=2, at_s=number, reason="something else"
     )
     return sign_statement(statement, watcher.world.world.keys.trustees[1])
+
+
+def test_a_trustee_objects_in_public(watcher: Watcher) -> None:
+    key = watcher.world.world.keys.trustees[2]
+    objecting = object_in_public(watcher.face.public, GROUP, key, "the key is another one", 1_800_000_500.9)
+    assert watcher.face.run(objecting) == 5
+    [told] = watcher.world.board.standing.objections
+    assert (told.trustee, told.at_s, told.reason) == (3, 1_800_000_500, "the key is another one")
+    with pytest.raises(FormatError, match="reason has 0 characters"):
+        watcher.face.run(object_in_public(watcher.face.public, GROUP, key, "", 0.0))
 
 
 def test_who_is_no_trustee_watches_nothing(watcher: Watcher) -> None:

@@ -68,15 +68,16 @@ def survey_draft(
     periods: int = 1,
     questions: int = 2,
     travel: Travel = Travel.TOGETHER,
+    opens_s: int = OPENS_S,
 ) -> SurveyDraft:
     """Return a draft whose periods are an hour each."""
-    closes_s = OPENS_S + periods * PERIOD_S
+    closes_s = opens_s + periods * PERIOD_S
     return SurveyDraft(
         name="habits",
         version=1,
         title="Habits",
         consent="We ask how often.",
-        opens=datetime.fromtimestamp(OPENS_S, UTC),
+        opens=datetime.fromtimestamp(opens_s, UTC),
         closes=datetime.fromtimestamp(closes_s, UTC),
         collector="provider-1",
         persons=Persons(kind=kind, issuer="provider-2"),
@@ -110,14 +111,17 @@ def frozen(draft: SurveyDraft, spec: MechanismSpec = KRR, *, keys: int = 0) -> Q
     if draft.persons.kind is PersonKind.OPEN:
         places = []
     made = tuple(
-        SurveyKey(sheet=sheet, period=period, key=_key(sheets[sheet].purpose, period, keys + number))
+        SurveyKey(
+            sheet=sheet,
+            period=period,
+            key=_key(sheets[sheet].purpose, draft.opens_s + period * PERIOD_S, keys + number),
+        )
         for number, (sheet, period) in enumerate(places)
     )
     return Questionnaire(draft=draft, sheets=sheets, keys=made)
 
 
-def _key(purpose: str, period: int, number: int) -> bytes:
-    begins_s = OPENS_S + period * PERIOD_S
+def _key(purpose: str, begins_s: int, number: int) -> bytes:
     public = signer_of(number).public
     return encode_token_key(TokenKey(purpose=purpose, begins_s=begins_s, ends_s=begins_s + PERIOD_S, public=public))
 

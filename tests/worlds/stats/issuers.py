@@ -42,7 +42,6 @@ def survey_draft(
     *,
     questions: int = 1,
     kind: PersonKind = PersonKind.CODES,
-    provider: str = "",
     travel: Travel = Travel.SEPARATE,
     periods: Periods | None = None,
     name: str = "tea",
@@ -56,15 +55,17 @@ def survey_draft(
         opens=datetime.fromtimestamp(OPENS_S, UTC),
         closes=datetime.fromtimestamp(CLOSES_S, UTC),
         collector="two",
-        persons=Persons(kind=kind, issuer="one", provider=provider),
+        persons=Persons(kind=kind, issuer="one", provider="two" if kind is PersonKind.ACCOUNT else ""),
         privacy=PrivacyGoal(eps="1"),
         batching=Batching(threshold=100, longest_wait_s=3600),
         travel=travel,
         periods=periods,
-        questions=tuple(
-            SingleChoice(name=f"q{number}", text="Tea?", options=("yes", "no")) for number in range(questions)
-        ),
+        questions=tuple(_question(f"q{number}", again=periods is not None) for number in range(questions)),
     )
+
+
+def _question(name: str, *, again: bool) -> SingleChoice:
+    return SingleChoice(name=name, text="Tea?", options=("yes", "no"), again=again)
 
 
 class IssuerWorld:

@@ -17,7 +17,17 @@ from stats.answer.page.pages import RespondentPages
 from stats.answer.page.showing import path_of
 from stats.answer.store.rows import ReportState
 from stats.questionnaire.questionnaire import Mode, Periods, Questionnaire, Travel
-from tests.worlds.stats.respondents import ALL_KINDS, CLOSES_S, CODE, DAY_S, OPENS_S, RespondentWorld, new_questionnaire
+from tests.worlds.stats.respondents import (
+    ALL_KINDS,
+    CLOSES_S,
+    CODE,
+    DAY_S,
+    HOBBIES,
+    MOOD,
+    OPENS_S,
+    RespondentWorld,
+    new_questionnaire,
+)
 
 FRAME = Frame(application="Surveys", prefix="/pages/surveys")
 AGREED = {"consent": ("yes",)}
@@ -158,6 +168,15 @@ def test_a_question_may_be_left_out_and_answered_later(browser: Browser) -> None
     assert "How old are you?" not in text
 
 
+def test_none_of_several_options_is_said_and_nothing_is_no_answer(tmp_path: Path) -> None:
+    browser = browser_of(tmp_path, new_questionnaire(MOOD, HOBBIES))
+    browser.answer({"q-mood": ("1",), **AGREED})
+    assert "You send 1 report" in browser.preview()
+    browser.answer({"q-mood": ("1",), "q-hobbies": ("none",), **AGREED})
+    assert "What do you do? Your answer counts as: none" in browser.preview()
+    browser.world.close()
+
+
 @pytest.mark.parametrize(
     ("entered", "words"),
     [
@@ -219,7 +238,7 @@ def test_all_kinds_of_questions_are_answered(tmp_path: Path) -> None:
     [
         ({"q-trip-to": ("",)}, "Where did you go? choose both places, or none"),
         ({"q-route-0": ("",)}, "Which way? leave places empty only at the end of the route"),
-        ({"q-hobbies": ("0", "skip")}, "take away either"),
+        ({"q-hobbies": ("0", "none")}, "take away either"),
         ({"q-home": ("here",)}, "latitude and longitude in degrees"),
     ],
 )

@@ -1,0 +1,102 @@
+"""What an analyst learns: the estimates as the dashboard gives them to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from twisted.web.http_headers import Headers
+
+from loopixmix.errors import PeerError
+from loopixmix.web.calls import KeptConnections
+
+T = TypeVar("T")
+
+
+class ShownValue(msgspec.Struct, frozen=True):
+    """The estimate of one value. What stands in for it is hidden if it is of too few people."""
+
+    value: int
+    label: str
+    hidden: bool
+    raw_share: float | None
+    raw_low: float | None
+    raw_high: float | None
+
+
+class ShownQuestion(msgspec.Struct, frozen=True):
+    """A question with its estimates."""
+
+    question: str
+    text: str
+    reports: int
+    values: Sequence[ShownValue]
+
+
+class ShownSheet(msgspec.Struct, frozen=True):
+    """The reports of one sheet."""
+
+    questions: Sequence[str]
+    released: int
+    discarded: int
+    batches: int
+    smallest_batch: int
+
+
+class ShownPrivacy(msgspec.Struct, frozen=True):
+    """What one who answers gives away. `eps0`: if all mixes work together; `eps`: if one does not."""
+
+    eps0: float | None
+    eps: float | None
+    delta: float
+    promised_eps: float
+
+
+class ShownSurveyState(msgspec.Struct, frozen=True):
+    """A survey, as far as it is."""
+
+    sheets: Sequence[ShownSheet]
+    privacy: ShownPrivacy
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    reason: str
+    reports: int
+
+
+class _Refusals(msgspec.Struct, frozen=True):
+    refusals: Sequence[_Refusal]
+
+
+@dataclass(frozen=True)
+class AnalystProgram:
+    """Asks the dashboard. `url`: of its interface, with `/v1`. `survey`: its short id."""
+
+    http: KeptConnections
+    url: str
+    token: str
+    survey: str
+
+    async def question(self, name: str) -> ShownQuestion:
+        """Return the estimates of a question."""
+        return await self._get(f"/surveys/{self.survey}/questions/{name}", ShownQuestion)
+
+    async def state(self) -> ShownSurveyState:
+        """Return how far the survey is, and what it gives away."""
+        return await self._get(f"/surveys/{self.survey}", ShownSurveyState)
+
+    async def refusals(self) -> Mapping[str, int]:
+        """Return how many reports were refused, by reason."""
+        found = await self._get("/refusals", _Refusals)
+        return {each.reason: each.reports for each in found.refusals}
+
+    async def _get(self, path: str, kind: type[T]) -> T:
+        response = await self.http.http.get(
+            self.url + path, headers=Headers({"Authorization": [f"Bearer {self.token}"]})
+        )
+        body = await response.content()
+        if response.code != 200:
+            raise PeerError(f"the dashboard answers {path} with {response.code}: {body[:200]!r}")
+        return msgspec.json.decode(body, type=kind)
