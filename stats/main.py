@@ -20,10 +20,12 @@ from stats.cli.counters import counters
 from stats.cli.data import data
 from stats.cli.demo import demo
 from stats.cli.device import device
+from stats.cli.export import export
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
+from stats.cli.query import query
 from stats.cli.relay import relay
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ _COMMANDS: tuple[click.Command, ...] = (
     collector,
     analyst,
     data,
+    query,
+    export,
 )
 
 for _command in _COMMANDS:

@@ -33,7 +33,9 @@ class AnswerCommands(click.Group):
 
 @click.group(cls=AnswerCommands)
 def answer() -> None:
-    """Answer a survey: loopixmix stats answer INVITATION
+    """Answer surveys; what you answered before goes on.
+
+    To answer one, give its invitation: loopixmix stats answer INVITATION
 
     INVITATION is a file that has it, or - for standard input. `loopixmix stats answer take --help` tells all options.
     """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import overload
 
+from loopixmix.web.showing.numbers import show_number
 from stats.questionnaire.domains import domain_of, edges_of, label_of
 from stats.questionnaire.questions import AnyQuestion, CounterQuestion, MultipleChoice, NumberQuestion
 
@@ -54,3 +56,13 @@ def moment(at_s: float) -> str:
 def percent(share: float) -> str:
     """Return a share in percent, with one digit behind the point."""
     return f"{share * 100:.1f} %"
+
+
+def loss_in_words(eps: float) -> str:
+    """Return a privacy loss, rounded up: it is never told smaller than it is."""
+    return show_number(math.ceil(eps * 1000) / 1000) if math.isfinite(eps) else "no bound"
+
+
+def chance_in_words(delta: float) -> str:
+    """Return a small probability written out."""
+    return f"{delta:.15f}".rstrip("0")

@@ -325,6 +325,11 @@ def html(answer: PageAnswer) -> str:
     return render(element("main", element("h1", answer.title), answer.content)).decode()
 
 
+def show(world: DashboardWorld, method: str, /, *parts: str, **query: str) -> str:
+    """Return a page as HTML: the method of the pages, the parts of the path, the fields of the address."""
+    return html(answered(getattr(world.pages, method)(world.visit(query), *parts)))
+
+
 def dashboard_world() -> Iterator[DashboardWorld]:
     """Make a world for a fixture."""
     world = DashboardWorld()

@@ -11,7 +11,7 @@ from loopixmix.web.showing.tables import Cell, table
 from stats.dashboard.privacy import HONEST_MIXES, SurveyPrivacy
 from stats.dashboard.results import SheetProgress
 from stats.dashboard.seams import ShownSurvey
-from stats.dashboard.wording import moment
+from stats.dashboard.wording import chance_in_words, loss_in_words, moment
 from stats.questionnaire.questionnaire import AtClose
 
 TOLERANCE = 1e-4
@@ -54,9 +54,9 @@ def progress_panel(
             f"grows by one would show when somebody answers.{held}{lost if discarded else ''}"
         ),
         paragraph(
-            f"An answer gives away at most eps0 {_eps(privacy.eps0)} if all mixes work together, and eps "
-            f"{'(told after the first batch)' if privacy.eps is None else _eps(privacy.eps)} if one is honest, with "
-            f"delta {_delta(privacy.delta)}. ",
+            f"An answer gives away at most eps0 {loss_in_words(privacy.eps0)} if all mixes work together, and eps "
+            f"{'(told after the first batch)' if privacy.eps is None else loss_in_words(privacy.eps)} if one is "
+            f"honest, with delta {chance_in_words(privacy.delta)}. ",
             link("#privacy", "What that means"),
         ),
     )
@@ -67,8 +67,8 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
     rows: list[Sequence[Cell]] = [
         (
             ", ".join(sheet.questions),
-            _eps(sheet.eps0),
-            "none yet" if sheet.loss is None else _eps(sheet.loss.best),
+            loss_in_words(sheet.eps0),
+            "none yet" if sheet.loss is None else loss_in_words(sheet.loss.best),
             f"{sheet.smallest_batch:,}" if sheet.smallest_batch else "none yet",
             f"{sheet.honest:,}" if sheet.smallest_batch else "none yet",
         )
@@ -76,7 +76,13 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
     ]
     if len(rows) > 1:
         rows.append(
-            ("all together", _eps(privacy.eps0), "none yet" if privacy.eps is None else _eps(privacy.eps), "", "")
+            (
+                "all together",
+                loss_in_words(privacy.eps0),
+                "none yet" if privacy.eps is None else loss_in_words(privacy.eps),
+                "",
+                "",
+            )
         )
     columns = ("report of", "eps0: all mixes collude", "eps: one mix is honest", "smallest batch", "of them honest")
     more = privacy.eps is not None and privacy.eps > privacy.promised_eps * (1 + TOLERANCE)
@@ -89,8 +95,8 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
         table("Privacy loss of one person in one period", columns, rows),
         paragraph(
             f"Assumed: {privacy.sybil_share * 100:g} % of the reports are an attacker's (Sybil share), "
-            f"{HONEST_MIXES} mix on the way is honest, delta is {_delta(privacy.delta)}. The survey promised at most "
-            f"eps {privacy.promised_eps:g}.",
+            f"{HONEST_MIXES} mix on the way is honest, delta is {chance_in_words(privacy.delta)}. The survey "
+            f"promised at most eps {privacy.promised_eps:g}.",
             class_="quiet",
         ),
     )
@@ -114,27 +120,19 @@ def _all_collude(eps0: float) -> Content:
         return "The reports hold true answers: they are protected by the noise of each question alone."
     return (
         f"If all mixes work together with the collector: whatever they see is at most {_factor(eps0)} times as likely "
-        f"with one answer of a person as with another (eps0 {_eps(eps0)})."
+        f"with one answer of a person as with another (eps0 {loss_in_words(eps0)})."
     )
 
 
 def _one_honest(privacy: SurveyPrivacy) -> Content:
     if privacy.eps is None:
         return "If one mix is honest, the protection is better. By how much is told after the first batch."
+    eps, delta = loss_in_words(privacy.eps), chance_in_words(privacy.delta)
     return (
-        f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps {_eps(privacy.eps)}), but "
-        f"for a chance of {_delta(privacy.delta)} (delta). 1 time would mean that nothing at all is learnt."
+        f"If at least one mix is honest: at most {_factor(privacy.eps)} times as likely (eps {eps}), but for a chance "
+        f"of {delta} (delta). 1 time would mean that nothing at all is learnt."
     )
 
 
 def _factor(eps: float) -> str:
     return show_number(math.ceil(math.exp(eps) * 100) / 100) if eps < 20 else f"{math.exp(eps):.1e}"
-
-
-def _delta(delta: float) -> str:
-    return f"{delta:.15f}".rstrip("0")
-
-
-def _eps(eps: float) -> str:
-    # Rounded up: a loss is never told smaller than it is.
-    return show_number(math.ceil(eps * 1000) / 1000) if math.isfinite(eps) else "no bound"

@@ -24,6 +24,7 @@ from tests.worlds.stats_dashboard import (
     fill,
     frozen,
     html,
+    show,
     spec,
 )
 
@@ -36,59 +37,8 @@ def surveys(world: DashboardWorld) -> tuple[ShownSurvey, ShownSurvey, ShownSurve
     return fill(world)
 
 
-def show(world: DashboardWorld, method: str, /, *parts: str, **query: str) -> str:
-    return html(answered(getattr(world.pages, method)(world.visit(query), *parts)))
-
-
-def test_all_surveys_are_listed_with_their_answers(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    found = show(world, "surveys")
-    for title, answers in (("Neighbourhood", "7,500"), ("Ways", "4,000"), ("Festival", "900")):
-        row = re.search(rf"<tr>(?:(?!</tr>).)*>{title}<.*?</tr>", found)
-        assert row is not None
-        assert f">{answers}<" in row[0]
-    assert "open: anybody, any number of times" in found
-
-
 def test_a_new_collector_says_how_surveys_come(world: DashboardWorld) -> None:
     assert "There is no survey yet" in show(world, "surveys")
-
-
-def test_a_survey_tells_n_both_losses_and_what_is_assumed(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    weekly, ways, _ = surveys
-    found = show(world, "survey", weekly.short_id)
-    assert "<strong>7,500</strong> answers are in the results" in found
-    assert "7,500 reports. 95 % intervals: sampling noise and privacy noise together" in found
-    assert "eps0: all mixes collude" in found
-    assert "eps: one mix is honest" in found
-    assert "Assumed: 5 % of the reports are an attacker" in found
-    assert "delta is 0.000001" in found
-    assert "112 reports were too few to be released" in found
-    assert "all together" in show(world, "survey", ways.short_id)
-
-
-@pytest.mark.parametrize("kind", ["place", "trip", "route", "load", "home", "transport", "age", "wish"])
-def test_every_kind_of_question_has_a_chart_with_a_table_behind(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey], kind: str
-) -> None:
-    survey = surveys[1] if kind in ("place", "trip", "route", "load") else surveys[0]
-    found = show(world, "question", survey.short_id, kind)
-    assert 'role="img"' in found
-    assert "The numbers as a table" in found
-    assert f"{kind}: shown and raw figures" in found
-    assert "<script" not in found
-
-
-def test_an_open_survey_is_labelled_on_each_of_its_pages(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    weekly, _, festival = surveys
-    for page, parts in (("survey", ()), ("question", ("wish",)), ("series", ("wish",)), ("cross", ())):
-        assert "Open survey: anybody may have answered" in show(world, page, festival.short_id, *parts)
-        assert "Open survey" not in show(world, page, weekly.short_id, *parts)
 
 
 def test_hidden_values_are_told_nowhere(world: DashboardWorld) -> None:
@@ -118,37 +68,6 @@ def test_no_page_changes_when_a_report_comes_and_waits(
     assert "8,000" in show(world, "survey", weekly.short_id)
 
 
-def test_periods_are_chosen_by_the_address(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    weekly = surveys[0]
-    found = show(world, "question", weekly.short_id, "home", **{"from": "2", "to": "3"})
-    assert "3,000 reports." in found
-    assert "Periods 2 to 3 are shown" in found
-    with pytest.raises(MisuseError, match="From period"):
-        show(world, "question", weekly.short_id, "home", **{"from": "99"})
-
-
-def test_a_series_shows_what_changed(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    found = show(world, "series", surveys[0].short_id, "home")
-    assert "Anomalies: shares unlike those before" in found
-    assert "a period has a false alarm with a probability of at most 1.0 %" in found
-    assert "Lasting changes of shares" in found
-    assert found.count('class="series series-') >= 3
-
-
-def test_two_questions_make_a_table(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    weekly, ways, _ = surveys
-    found = show(world, "cross", weekly.short_id, rows="home", columns="wish")
-    assert "home by wish" in found
-    assert "hidden: too few people seem to be in them" in found
-    assert "travel in separate reports" in show(world, "cross", ways.short_id)
-
-
 def test_a_long_survey_has_several_pages(world: DashboardWorld) -> None:
     questions = [SingleChoice(name=f"q{n}", text=f"Question {n}?", options=("a", "b")) for n in range(20)]
     survey = world.add(frozen(drafted("long", questions, travel=Travel.SEPARATE)), 600)
@@ -163,17 +82,6 @@ def test_a_long_survey_has_several_pages(world: DashboardWorld) -> None:
     for page in ("0", "x", "-1", "1000"):
         with pytest.raises(MisuseError, match="a page has a number from 1 on"):
             show(world, "survey", survey.short_id, page=page)
-
-
-def test_batches_refusals_and_the_record_are_shown(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    assert "5 batches with 7,500 reports; 112 were discarded." in show(world, "batches", surveys[0].short_id)
-    refused = show(world, "refusals")
-    assert re.search(r"token</th>.*?41</td>", refused)
-    assert "outside-domain" in refused
-    assert "There is none yet." in show(world, "record")
-    assert "delta is the chance that eps does not hold" in show(world, "about")
 
 
 def test_a_query_is_answered_and_a_bad_one_told(

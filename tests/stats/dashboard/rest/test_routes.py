@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import msgspec
 import pyarrow.parquet as pq
@@ -13,9 +14,11 @@ from stats.analysts.rights import AnalystRight
 from stats.dashboard.rest.bearer import CALLS_AT_ONCE, STRANGERS_AT_ONCE
 from stats.dashboard.rest.calls import CALLS, ApiCall
 from stats.dashboard.seams import ShownSurvey
-from tests.worlds.stats_dashboard import fill
+from tests.worlds.stats_dashboard import dashboard_world, fill
 from tests.worlds.stats_programs import DashboardFaceWorld, body_of, told
 from tests.worlds.web.memory_pages import cookie_of
+
+TownCalls: TypeAlias = "tuple[DashboardFaceWorld, ShownSurvey, str]"
 
 BODIES: dict[str, Any] = {
     "query": {"sql": "SELECT period, count(*) AS n FROM {table} GROUP BY period ORDER BY period"},
@@ -27,6 +30,14 @@ BODIES: dict[str, Any] = {
 @pytest.fixture
 def survey(face: DashboardFaceWorld) -> ShownSurvey:
     return fill(face.world)[0]
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[TownCalls]:
+    """A town that is only looked at, by few calls, with a token."""
+    for world in dashboard_world():
+        face = DashboardFaceWorld(world)
+        yield face, fill(world)[0], face.token()
 
 
 def data_set(face: DashboardFaceWorld) -> str:
@@ -44,10 +55,9 @@ def body(call: ApiCall, survey: ShownSurvey, face: DashboardFaceWorld) -> Any:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-def test_each_call_answers_with_what_its_description_says(
-    face: DashboardFaceWorld, survey: ShownSurvey, call: ApiCall
-) -> None:
-    answer = face.call(address(call, survey, face), face.token(), body(call, survey, face))
+def test_each_call_answers_with_what_its_description_says(town: TownCalls, call: ApiCall) -> None:
+    face, survey, token = town
+    answer = face.call(address(call, survey, face), token, body(call, survey, face))
     assert answer.status == 200, answer.body
     assert b"cache-control: no-store" in answer.head
     if call.gives is not None:
@@ -57,8 +67,10 @@ def test_each_call_answers_with_what_its_description_says(
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-def test_no_call_is_carried_out_for_a_stranger(face: DashboardFaceWorld, survey: ShownSurvey, call: ApiCall) -> None:
-    for headers in ({}, {"Authorization": "Bearer " + "A" * 43}, {"Authorization": f"Basic {face.token()}"}):
+def test_no_call_is_carried_out_for_a_stranger(town: TownCalls, call: ApiCall) -> None:
+    face, survey, token = town
+    face.world.clock.advance(60)
+    for headers in ({}, {"Authorization": "Bearer " + "A" * 43}, {"Authorization": f"Basic {token}"}):
         answer = face.ask(call.method, address(call, survey, face), headers, b"{}" if call.takes else b"")
         assert answer.status == 401
         assert b"www-authenticate: bearer" in answer.head
@@ -147,10 +159,9 @@ def test_a_file_is_given_and_recorded(face: DashboardFaceWorld, survey: ShownSur
         ("/v1/surveys", {}, 405),
     ],
 )
-def test_a_call_that_is_wrong_is_told_why_in_one_line(
-    face: DashboardFaceWorld, survey: ShownSurvey, path: str, asked: Any, status: int
-) -> None:
-    answer = face.call(path.format(id=survey.short_id), face.token(), asked)
+def test_a_call_that_is_wrong_is_told_why_in_one_line(town: TownCalls, path: str, asked: Any, status: int) -> None:
+    face, survey, token = town
+    answer = face.call(path.format(id=survey.short_id), token, asked)
     assert answer.status == status
     error = told(answer)["error"]
     assert error
