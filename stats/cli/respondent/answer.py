@@ -13,7 +13,7 @@ import click
 
 from loopixmix.errors import MisuseError
 from stats.cli.outside import AS_JSON, stats_outside
-from stats.cli.respondent import ANSWERS, CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
+from stats.cli.respondent.client import ANSWERS, CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
 
 if TYPE_CHECKING:
     from stats.answer.desk import DeskSetting, RespondentDesk

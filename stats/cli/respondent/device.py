@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stats.cli.outside import AS_JSON
-from stats.cli.respondent import CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
+from stats.cli.respondent.client import CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
 
 if TYPE_CHECKING:
     from stats.answer.desk import DeskSetting
