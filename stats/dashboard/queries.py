@@ -15,6 +15,8 @@ from typing import TypeAlias, TypeVar, cast
 from loopixmix.bounds import BoundedMap
 from loopixmix.errors import MisuseError
 from stats.columns.seams import MOST_GROUPS, CellFilter, ColumnStore, SheetTable
+from stats.estimate.crossing import MOST_CELLS
+from stats.estimate.supporting import values_of
 from stats.questionnaire.questionnaire import MechanismKind, MechanismSpec, Questionnaire
 from stats.randomise.specified import mechanism_of
 
@@ -45,6 +47,11 @@ class AskedColumn:
     def is_bits(self) -> bool:
         """Tell whether its reports are sets of bits, too many to be counted one by one."""
         return self.spec.kind is MechanismKind.UNARY
+
+    @property
+    def values(self) -> int:
+        """How many values have an estimate."""
+        return values_of(mechanism_of(self.spec))
 
     @property
     def outputs(self) -> int:
@@ -131,7 +138,9 @@ def bits(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> list[i
 
 def pairs(columns: ColumnStore, first: AskedColumn, second: AskedColumn, where: CellFilter) -> Histogram:
     """Ask for the histogram of two questions."""
-    _check_groups(first.outputs * second.outputs, "these two questions together")
+    if not _fits_a_table(first, second):
+        cells = first.values * second.values
+        raise MisuseError(f"these two questions together have {cells:,} cells; a table has at most {MOST_CELLS:,}")
     return columns.histogram(first.table, [first.question, second.question], where)
 
 
@@ -174,14 +183,18 @@ def page_queries(asked: Sequence[AskedColumn]) -> Iterator[tuple[str, Callable[[
     for table in {column.table.name: column.table for column in asked}.values():
         yield f"batches of {table.name}", partial(_batches, table=table)
     for first, second in combinations(asked, 2):
-        together = first.table == second.table and not (first.is_bits or second.is_bits)
-        if together and first.outputs * second.outputs <= MOST_GROUPS:
+        if first.table == second.table and _fits_a_table(first, second):
             name = f"pairs of {first.question} and {second.question}"
             yield name, partial(pairs, first=first, second=second, where=ALL)
 
 
 def _batches(columns: ColumnStore, table: SheetTable) -> object:
     return columns.batches(table)
+
+
+def _fits_a_table(first: AskedColumn, second: AskedColumn) -> bool:
+    """Tell whether two questions of one sheet make a cross table, before the store is asked for it."""
+    return first.values * second.values <= MOST_CELLS and first.outputs * second.outputs <= MOST_GROUPS
 
 
 def _check_groups(groups: int, words: str) -> None:

@@ -109,14 +109,18 @@ def test_the_benchmark_runs_every_query_that_pages_send(world: DashboardWorld) -
 
 def test_pairs_and_periods_of_too_many_reports_are_refused_before_they_are_asked(world: DashboardWorld) -> None:
     big = {"place": spec(MechanismKind.HADAMARD, 65_000, 20)}
-    survey = world.add(frozen(drafted("a", [PLACE, ROUTE]), big))
-    (_, place), (_, route) = asked(survey, "place"), asked(survey, "route")
+    survey = world.add(frozen(drafted("a", [PLACE, ROUTE, HOME]), big))
+    (_, place), (_, route), (_, home) = (asked(survey, name) for name in ("place", "route", "home"))
     queries = ResultQueries(world.columns)
-    with pytest.raises(MisuseError, match="these two questions together would have"):
+    with pytest.raises(
+        MisuseError, match="these two questions together have 4,225,000,000 cells; a table has at most 10,000"
+    ):
         queries.pairs(place, place)
     with pytest.raises(MisuseError, match="period by period would have"):
         queries.periods(place)
-    assert queries.pairs(place, route) == {}
+    with pytest.raises(MisuseError, match="these two questions together have 780,000 cells"):
+        queries.pairs(place, route)
+    assert queries.pairs(route, home) == {}
 
 
 class OtherPages:
