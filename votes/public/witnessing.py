@@ -44,7 +44,8 @@ async def compare_with_witness(
             f"{witness} knows a log of {wrong.head.size} entries that the board signed, and that is not the log which "
             f"it publishes: {evidence} proves it"
         )
-    say(f"{witness} knows {len(heads)} states of the board's log, and all are states of the one that is published")
+    states = "one state" if len(heads) == 1 else f"{len(heads)} states"
+    say(f"{witness} knows {states} of the board's log, all of the one that is published")
 
 
 def another_log(entries: bytes, heads: Sequence[SignedHead]) -> SignedHead | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.api import ServiceFailedError
+from client.api import NotRunningError, ServiceFailedError
 from loopixmix.errors import MisuseError, PeerError, UnavailableError
 from votes.record.receipts import BallotReceipt
 from votes.voting.asking import BoardQuestions, BoardRefusedError
@@ -92,10 +92,12 @@ class _Receipts:
                 raise
             self._settled.add(newest.counter)
             self._setting.say(f"{error}; make another ballot on the page")
+        except NotRunningError:
+            raise
         except (UnavailableError, ServiceFailedError) as error:
             if not self._silent:
                 self._silent = True
-                self._setting.say(f"the board gave a receipt, but does not answer now: {error}; it is asked again")
+                self._setting.say(f"the board cannot be asked now: {error}; it is asked again")
         return False
 
     async def _look_for(self, newest: KeptBallot, *, is_over: bool) -> bool:

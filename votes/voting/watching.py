@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.api import PeerError, ServiceFailedError, UnavailableError
+from client.api import NotRunningError, PeerError, ServiceFailedError, UnavailableError
 from votes.record.election import Election
 from votes.record.heads import ForkedBoardError
 from votes.record.phases import Phase
@@ -41,7 +41,7 @@ class LogWatch:
         """Look once, and tell what is new; return whether there is nothing more to look for."""
         try:
             return await self._look()
-        except ForkedBoardError:
+        except (ForkedBoardError, NotRunningError):
             raise
         except (PeerError, ServiceFailedError, UnavailableError) as error:
             self._setting.say(f"the board's log could not be looked at: {error}; there will be another look")
@@ -63,7 +63,10 @@ class LogWatch:
             # The ballot is on the board whether a witness answers or not.
             say(f"{witness} could not be asked: {error}")
             return
-        say(f"{witness} knows {count} states of the board's log, and all go together")
+        if count == 1:
+            say(f"{witness} knows this state of the board's log only")
+        else:
+            say(f"{witness} knows {count} states of the board's log, and all go together")
 
     async def _look(self) -> bool:
         log, home, board = self._booth.log, self._booth.home, self._board

@@ -9,9 +9,8 @@ from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTer
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from loopixmix.errors import MisuseError, UnavailableError
+from loopixmix.errors import UnavailableError
 from votes.demo.commands import CommandEnd, PartyCommands
-from votes.voting.concurrency import together
 
 T = TypeVar("T")
 
@@ -117,14 +116,3 @@ def test_what_still_runs_is_killed(world: SpawnedInMemory) -> None:
     assert (first.signals, second.signals) == ([], ["KILL"])
     assert ended.called
     assert not still.called
-
-
-def test_several_things_at_one_time_and_the_first_failure_is_raised(world: SpawnedInMemory) -> None:
-    async def works(number: int) -> int:
-        return number
-
-    async def fails() -> int:
-        raise MisuseError("no")
-
-    assert result(begun(together(works(1), works(2)))) == [1, 2]
-    assert str(failure_of(begun(together(works(1), fails())))) == "no"

@@ -87,9 +87,7 @@ def test_a_log_that_everybody_sees_is_said_to_be_one(auditor: Auditor) -> None:
     auditor.show(auditor.world.board.head())
     auditor.vote(0, 1)
     auditor.compare()
-    assert auditor.said[-1] == (
-        f"{WITNESS} knows 2 states of the board's log, and all are states of the one that is published"
-    )
+    assert auditor.said[-1] == (f"{WITNESS} knows 2 states of the board's log, all of the one that is published")
 
 
 def test_two_logs_of_one_length_are_found(auditor: Auditor, elsewhere: Auditor) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from client.api import NotRunningError, PostedRequest, RequestId
 from client.testing import wait_for
 from loopixmix.errors import MisuseError
 from tests.worlds.elections import CLOSES_AT
 from tests.worlds.voting import VoterProgram, VotingWorld
 from votes.ballot.choices import BlankVote, ChosenOptions, YesOrNo
+from votes.board.requests import RequestKind
+from votes.voting.asking import BoardQuestions
 from votes.voting.waiting import OtherBallotCountsError
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
@@ -20,7 +25,7 @@ def test_the_program_ends_when_the_ballot_is_on_the_board(program: VoterProgram)
     wait_for(program.awaited(booth, board), clock, within_s=100_000, step_s=300)
     assert "is cast at a random time" in program.said[-3]
     assert program.said[-2].startswith("it is entry 5 of the board's")
-    assert program.said[-1] == "witness@provider-1 knows 1 states of the board's log, and all go together"
+    assert program.said[-1] == "witness@provider-1 knows this state of the board's log only"
 
 
 def test_who_has_voted_may_vote_again(program: VoterProgram) -> None:
@@ -174,3 +179,38 @@ def test_who_stays_without_a_ballot_sees_the_end(program: VoterProgram) -> None:
     clock.advance(CLOSES_AT - clock.seconds() + 1)
     wait_for(waiting, clock)
     assert program.said[-1] == "the election is closed, and no ballot was cast here"
+
+
+def test_a_board_that_is_silent_after_its_receipt_is_asked_again(program: VoterProgram) -> None:
+    booth, board = program.enter()
+    program.cast(booth, board, CHOICES)
+    waiting, world = program.awaited(booth, board), program.world
+    while not any(body[0] == RequestKind.CAST for body in world.service.asked):
+        world.clock.advance(1)
+    # The receipt is on its way, and what is asked then gets lost.
+    while wait_for(booth.receipt(booth.home.ballots()[0], board), world.clock) is None:
+        world.clock.advance(0.5)
+    world.network.cut()
+    for _ in range(300):
+        world.clock.advance(5)
+    assert "the board cannot be asked now" in program.said[-1]
+    assert not waiting.called
+    world.network.mend()
+    wait_for(waiting, world.clock, within_s=10_000, step_s=5)
+    assert any("it is entry 5 of" in line for line in program.said)
+
+
+class StoppedClient:
+    """A client whose daemon was stopped."""
+
+    async def answer(self, request_id: RequestId) -> PostedRequest:
+        raise NotRunningError("no client runs here")
+
+
+def test_a_client_that_was_stopped_ends_it(program: VoterProgram) -> None:
+    booth, board = program.enter()
+    program.cast(booth, board, CHOICES)
+    stopped: Any = StoppedClient()
+    waiting = program.awaited(booth, BoardQuestions(stopped, board.service))
+    with pytest.raises(NotRunningError):
+        wait_for(waiting, program.world.clock)

@@ -54,7 +54,7 @@ def test_all_is_well(program: VoterProgram) -> None:
     assert not look(program, watch)
     assert program.said[-2:] == [
         "looked at the board's log of 7 entries: your ballot is there, and nothing was taken back",
-        "witness@provider-1 knows 1 states of the board's log, and all go together",
+        "witness@provider-1 knows this state of the board's log only",
     ]
 
 
