@@ -71,8 +71,11 @@ def add(directory: Path, draft: Path, keys: Path) -> None:
     from stats.issue.directory import IssuerDirectory
     from stats.issue.slots import slots_of
     from stats.issue.surveys import add_survey, read_draft
+    from stats.questionnaire.questionnaire import PersonKind
 
     found, survey, outside = IssuerDirectory(directory), read_draft(draft), stats_outside()
+    if survey.persons.kind in (PersonKind.CONTACTS, PersonKind.ACCOUNT) and found.client is None:
+        raise MisuseError("the codes of this survey are sent over the network: name the issuer's client in issuer.toml")
     if keys.exists():
         raise ConfigError(f"{keys}: exists already and is never overwritten")
     wanted = len(slots_of(survey))
@@ -182,13 +185,16 @@ def status(directory: Path, as_json: bool) -> None:
     """Tell how an issuer is: whether it runs, and for each survey how many codes and signed tokens there are."""
     import msgspec
 
+    from loopixmix.process.files import lock_holder
     from stats.issue.counts import counts_of
-    from stats.issue.directory import IssuerDirectory
+    from stats.issue.directory import LOCK_FILE, IssuerDirectory
 
     found, now_s = IssuerDirectory(directory), stats_outside().now_s()
     path = directory / STATUS_FILE
+    # A program that was killed leaves its status behind.
+    runs = lock_holder(directory / LOCK_FILE) is not None
     try:
-        running = json.loads(path.read_bytes()) if path.exists() else None
+        running = json.loads(path.read_bytes()) if runs and path.exists() else None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     store = found.open_store()
