@@ -9,7 +9,7 @@ from loopixmix.errors import MisuseError
 from stats.estimate.bucketed import BucketEdges, estimated_mean, estimated_quantiles
 from stats.estimate.reports import ReportCounts, counted
 from stats.estimate.sums import ShareSums, share_sums
-from stats.estimate.supporting import support_counts
+from stats.estimate.supporting import support_counts, support_matrix
 from stats.randomise.hadamard import HadamardResponse
 from stats.randomise.krr import RandomisedResponse
 from stats.randomise.mechanism import Mechanism
@@ -17,7 +17,7 @@ from stats.randomise.sampled import SampledBit
 from stats.randomise.truth import TrueAnswer
 from stats.randomise.unary import UnaryEncoding
 from stats.randomise.weights import Weights
-from tests.worlds.stats.populations import drawn_reports
+from tests.worlds.stats.populations import drawn_reports, report_probabilities
 
 WEIGHTS = Weights(12, 1)
 EDGES = BucketEdges((0, 10, 20, 30, 50, 100))
@@ -68,6 +68,23 @@ def test_the_deviation_is_that_of_many_surveys() -> None:
         assert np.std([each.value for each in found]) == pytest.approx(
             np.mean([each.deviation for each in found]), 0.09
         )
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS, ids=lambda each: type(each).__name__)
+def test_the_deviation_is_that_of_the_reports_themselves(mechanism: Mechanism) -> None:
+    # As many reports of each kind as there should be. What one of them adds to a weighted sum is known exactly.
+    shares, weights = np.array([0.7, 0.3, 0.0, 0.0, 0.0]), np.array([10.0, -3.0, 4.0, 1.0, 20.0])
+    probabilities = shares @ report_probabilities(mechanism)
+    counts = np.round(probabilities * 10**12).astype(np.int64)
+    reports = ReportCounts(np.arange(mechanism.outputs), counts)
+    found = share_sums(mechanism, reports).of(weights)
+    supported, _ = support_matrix(mechanism, reports.reports)
+    p, q = float(mechanism.supports.p), float(mechanism.supports.q)
+    # The weighted sum is that of centred weights: their shares add up to one.
+    added = (weights - weights @ shares) @ (supported - q) / (p - q)
+    variance = probabilities @ added**2 - (probabilities @ added) ** 2
+    assert found.value == pytest.approx(weights @ shares)
+    assert found.deviation == pytest.approx((variance / reports.total) ** 0.5, rel=1e-6)
 
 
 def test_what_has_no_mean_is_refused() -> None:
