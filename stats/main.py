@@ -14,6 +14,7 @@ import click
 
 from stats.cli.analyst import analyst
 from stats.cli.check import check, new, preview
+from stats.cli.code import code
 from stats.cli.collector import collector
 from stats.cli.counters import counters
 from stats.cli.data import data
@@ -57,6 +58,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     relay,
     counters,
     issuer,
+    code,
     demo,
     collector,
     analyst,
