@@ -22,9 +22,8 @@ from stats.demo.data import People, fair_people
 from stats.demo.network import COLLECTORS_PROVIDER, ISSUERS_PROVIDER, DemoScale, SurveyFolders
 from stats.demo.people import Crowd, Participation, PeopleOutside, all_of
 from stats.demo.preparing import FrozenSurvey, prepare_survey
-from stats.demo.results import AnalystProgram, ShownQuestion, ShownSurveyState
+from stats.demo.results import AnalystProgram, ShownQuestion, ShownSurveyState, result_lines
 from stats.demo.surveys import fair_draft
-from stats.demo.telling import result_lines
 
 START_WITHIN_S, POLL_S = 90.0, 0.3
 OPEN_S = 150

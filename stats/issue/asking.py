@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from client.api import Client, ReceivedMessage
+from client.api import Client, Contact, ReceivedMessage
 from loopixmix.errors import FormatError, UnavailableError
 from loopixmix.seams import Clock
 from stats.issue.letters import ASK_KIND, CODE_KIND, ISSUER_ACCOUNT, decode_code
@@ -33,8 +33,7 @@ async def receive_code(
     not come after `within_s`, and the client's errors.
     """
     issuer, deadline_s = issuer_address(draft), clock.seconds() + within_s
-    # Only who is a contact can be told from somebody who claims the address.
-    await client.add_contact(issuer)
+    contact = await client.add_contact(issuer)
     if draft.persons.kind is PersonKind.ACCOUNT:
         key = f"stats-ask-{draft.draft_id.hex()}"
         await client.send(issuer, draft.draft_id, kind=ASK_KIND, idempotency_key=key)
@@ -42,19 +41,19 @@ async def receive_code(
     while True:
         messages = await client.inbox(after=seen, limit=PAGE)
         for message in messages:
-            seen, code = message.number, _code_in(message, issuer, draft.draft_id)
+            seen, code = message.number, code_in(message, contact, draft.draft_id)
             if code:
                 return code
         if not messages:
             if clock.seconds() > deadline_s:
-                raise UnavailableError(
-                    f"no code has come from {issuer} yet: it comes while your client runs; look again"
-                )
+                raise UnavailableError(f"no code has come from {issuer} yet: look again while your client runs")
             await pause(POLL_S)
 
 
-def _code_in(message: ReceivedMessage, issuer: str, draft_id: bytes) -> str:
-    if message.kind != CODE_KIND or message.sender != issuer:
+def code_in(message: ReceivedMessage, issuer: Contact, draft_id: bytes) -> str:
+    """Return the code for a draft that the issuer sent in a message; empty if there is none in it."""
+    # By the key, and not by the address: before the issuer was a contact, anybody could claim that.
+    if message.kind != CODE_KIND or message.fingerprint != issuer.fingerprint:
         return ""
     try:
         sent = decode_code(message.body)
