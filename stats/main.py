@@ -25,6 +25,8 @@ from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 from stats.cli.query import query
 from stats.cli.relay import relay
+from stats.cli.respondent.answer import answer
+from stats.cli.respondent.device import device
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -54,6 +56,8 @@ _COMMANDS: tuple[click.Command, ...] = (
     preview,
     freeze,
     invite,
+    answer,
+    device,
     relay,
     counters,
     issuer,
