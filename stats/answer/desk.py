@@ -40,12 +40,16 @@ class DeskSetting:
 
 @dataclass(frozen=True)
 class SurveyStanding:
-    """How far a survey is. `period`: the one that is open now. `words`: what was answered in it and is still kept."""
+    """How far a survey is. `period`: the one that is open now. `words`: what was answered in it and is still kept.
+
+    `is_over`: no period follows.
+    """
 
     survey: JoinedSurvey
     period: OpenPeriod | None
     reports: Sequence[KeptReport]
     words: Mapping[str, str]
+    is_over: bool
 
 
 @dataclass(frozen=True)
@@ -157,11 +161,12 @@ class RespondentDesk:
 
     async def standing(self, survey: JoinedSurvey) -> SurveyStanding:
         """Return how far a survey is."""
-        period = survey.find_period(self._clock.seconds())
+        now_s = self._clock.seconds()
+        period = survey.find_period(now_s)
         number = survey.period_count - 1 if period is None else period.number
         reports = await self._access.read(lambda connection: rows.reports_of(connection, survey.survey_id))
         words = await self._access.read(lambda connection: rows.words_of(connection, survey.survey_id, number))
-        return SurveyStanding(survey, period, reports, words)
+        return SurveyStanding(survey, period, reports, words, survey.is_over(now_s))
 
     async def surveys(self) -> list[JoinedSurvey]:
         """Return all surveys, the newest last."""

@@ -54,7 +54,7 @@ class ReportDispatch:
             after = dataclasses.replace(after, changed_at_s=self._clock.seconds())
             if not await self._access.write(partial(rows.change_report, before=report, after=after)):
                 return report
-            if after.state.is_end and not report.state.is_end:
+            if after.state is not report.state and after.state not in (ReportState.DRAWN, ReportState.READY):
                 # What was erased still stands in the log of changes.
                 await self._access.empty_log()
             report = after

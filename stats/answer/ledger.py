@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from loopixmix.errors import MisuseError
 
@@ -71,6 +71,14 @@ def millionths(eps: Decimal | float) -> int:
     if not exact.is_finite() or not 0 <= exact * MILLION <= _MOST:
         raise MisuseError(f"a privacy loss is a number from 0 to {_MOST // MILLION}, not {eps}")
     return math.ceil(exact * MILLION)
+
+
+def loss_of(text: str) -> int:
+    """Return a loss that was written as a number, in millionths; raise `MisuseError` for anything else."""
+    try:
+        return millionths(Decimal(text))
+    except InvalidOperation as error:
+        raise MisuseError(f"a privacy loss is a number such as 1.5, not {text[:20]!r}") from error
 
 
 def shown_loss(loss: int) -> str:

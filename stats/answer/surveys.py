@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from loopixmix.errors import MisuseError
 from stats.answer.store.rows import KeptSurvey
+from stats.questionnaire.promises import period_count, period_span
 from stats.questionnaire.questionnaire import Mode, PersonKind, Questionnaire, Travel, decode_questionnaire
 from stats.questionnaire.questions import AnyQuestion
 
@@ -69,16 +70,12 @@ class JoinedSurvey:
     @property
     def period_count(self) -> int:
         """How many periods there are."""
-        periods = self.questionnaire.draft.periods
-        return 1 if periods is None else periods.count
+        return period_count(self.questionnaire.draft)
 
     def period(self, number: int) -> OpenPeriod:
         """Return a period by its number."""
-        draft = self.questionnaire.draft
-        if draft.periods is None:
-            return OpenPeriod(number, draft.opens_s, draft.closes_s)
-        begins_s = draft.opens_s + number * draft.periods.length_s
-        return OpenPeriod(number, begins_s, min(draft.closes_s, begins_s + draft.periods.length_s))
+        begins_s, ends_s = period_span(self.questionnaire.draft, number)
+        return OpenPeriod(number, begins_s, min(self.questionnaire.draft.closes_s, ends_s))
 
     def find_period(self, now_s: float) -> OpenPeriod | None:
         """Return the period that is open at `now_s`, if there is one."""

@@ -12,11 +12,11 @@ from loopixmix.testnet.plan import Additions, PlannedProgram, PlannedService, Te
 
 PARAMS = NetworkParams(
     delay_mean_s=0.1,
-    payload_rate_per_s=0.3,
-    loop_rate_per_s=0.04,
-    drop_rate_per_s=0.04,
-    node_loop_rate_per_s=0.5,
-    pull_rate_per_s=0.25,
+    payload_rate_per_s=0.28,
+    loop_rate_per_s=0.03,
+    drop_rate_per_s=0.03,
+    node_loop_rate_per_s=0.3,
+    pull_rate_per_s=0.22,
     pull_batch=5,
     epoch_length_s=3600,
     grace_s=30,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
@@ -28,12 +28,16 @@ from stats.questionnaire.questionnaire import Questionnaire
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-LOOK_S, GUEST_POLL_S, GUEST_WITHIN_S = 5.0, 0.5, 90.0
+LOOK_S, RETRY_S, PATIENCE_S = 5.0, 0.5, 60.0
 SPREAD_S = 15.0
 """The longest pause before a person takes the invitation. Days where a survey lasts weeks."""
-RULE = SendingRule(ahead_s=45.0, grace_s=50.0, least_margin_s=25.0)
-"""When reports leave. A request takes some ten seconds at these rates, and lost packets come again after as many."""
+RULE = SendingRule(ahead_s=30.0, grace_s=45.0, least_margin_s=15.0)
+"""When reports leave. A request takes some ten seconds at these rates. The survey is open long enough that one which is
+lost on its way can be sent again.
+"""
 MEMORY = "sqlite://"
+
+T = TypeVar("T")
 
 Told = Callable[[int], object]
 """Is told how many people are done."""
@@ -103,15 +107,18 @@ class Crowd:
 
     async def _open_account(self, client: Client, provider: str) -> None:
         # The daemon writes down where it is before it has a link: until then it answers that it cannot.
-        deadline_s = self.outside.clock.seconds() + GUEST_WITHIN_S
+        await self._patiently(lambda: client.register_guest(provider))
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Attempt something that may be done again, until the client can."""
+        deadline_s = self.outside.clock.seconds() + PATIENCE_S
         while True:
             try:
-                await client.register_guest(provider)
-                return
+                return await attempt()
             except UnavailableError:
                 if self.outside.clock.seconds() > deadline_s:
                     raise
-            await self.outside.pause(GUEST_POLL_S)
+            await self.outside.pause(RETRY_S)
 
     async def _answer_told(
         self, number: int, invitation: SurveyInvitation, given: Mapping[str, int], told: Told
@@ -128,8 +135,8 @@ class Crowd:
         outside = self.outside
         desk = self._desk(self.clients[number])
         await outside.pause(outside.rng.uniform(0, SPREAD_S))
-        survey = await desk.join(invitation)
-        await desk.order_tokens(survey)
+        survey = await self._patiently(lambda: desk.join(invitation))
+        await self._patiently(lambda: desk.order_tokens(survey))
         await desk.answer(survey, GivenAnswers(given))
         while not await desk.advance():
             await outside.pause(outside.rng.uniform(0.5 * LOOK_S, 1.5 * LOOK_S))

@@ -90,6 +90,7 @@ def test_the_keyboard_reaches_everything_in_order_and_shows_where_it_is(
     assert order[6:] == [
         *("input:field-name", "textarea:field-motto", "input:field-age", "input:field-season-0"),
         *(f"input:field-fruit-{number}" for number in range(3)),
+        "select:field-town",
         "button:Send the answers",
     ]
 

@@ -176,6 +176,46 @@ class ChoiceField:
 
 
 @dataclass(frozen=True)
+class PickField:
+    """One of many options, in a list that opens: for a dozen or more, of which people know the one that they look for.
+
+    The options' descriptions are not shown: a list that opens has no place for them.
+    """
+
+    name: str
+    label: str
+    options: Sequence[Option]
+    description: str = ""
+    required: bool = True
+
+    @property
+    def target(self) -> str:
+        """The id of the element that gets the focus."""
+        return f"field-{self.name}"
+
+    def read(self, body: FormBody) -> str:
+        """Return the value of the chosen option, empty if none has to be chosen and none is."""
+        value = body.one(self.name)
+        if value not in {option.value for option in self.options} and (value or self.required):
+            raise FieldError("choose one")
+        return value
+
+    def show(self, body: FormBody, error: str) -> Tag:
+        """Return the list. Its first line is empty, so that nothing is chosen by not looking at it."""
+        given = _given(body, self.name)
+        lines = [Option("", ""), *self.options]
+        control = element(
+            "select",
+            *(element("option", each.label, value=each.value, selected=each.value == given) for each in lines),
+            id=self.target,
+            name=self.name,
+            autocomplete="off",
+            **_told(self, self.description, error),
+        )
+        return _labelled(self, self.description, error, control)
+
+
+@dataclass(frozen=True)
 class SeveralField:
     """From `least` to `most` of several options."""
 

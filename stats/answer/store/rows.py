@@ -123,7 +123,7 @@ def add_report(connection: Connection, report: KeptReport, words: Mapping[str, s
 def change_report(connection: Connection, before: KeptReport, after: KeptReport) -> bool:
     """Change a report that is still as it was `before`; tell whether it was: another program may have been quicker.
 
-    At its end its bytes and what was answered are erased.
+    What was answered is erased once the client has the report, and the bytes of the report at its end.
     """
     if after.state.is_end:
         after = KeptReport(
@@ -145,7 +145,7 @@ def change_report(connection: Connection, before: KeptReport, after: KeptReport)
         )
         .values(**_columns(after))
     )
-    if changed.rowcount and after.state.is_end:
+    if changed.rowcount and after.state not in (ReportState.DRAWN, ReportState.READY):
         connection.execute(delete(answers).where(*_at(answers, after.place)))
     return bool(changed.rowcount)
 

@@ -73,7 +73,7 @@ answers = Table(
     Column("question", String(32), primary_key=True),
     Column("answer", Text, nullable=False),
 )
-"""What was answered, in words, until the collector has the report."""
+"""What was answered, in words, until the client has the report."""
 
 repeated = Table(
     "repeated",

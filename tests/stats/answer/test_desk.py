@@ -309,11 +309,14 @@ def files_of(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.iterdir() if file.is_file())
 
 
-def test_when_the_collector_has_the_report_the_answer_is_erased_from_the_disk(person: Person) -> None:
+def test_when_the_client_has_the_report_the_answer_is_erased_from_the_disk(person: Person) -> None:
     survey = person.join()
     person.answer(survey, ANSWERS, mood="So-so-marked-7261", age="18 to 40")
     assert b"So-so-marked-7261" in files_of(person.world.path)
     drawn = person.reports(survey)[0].drawn
+    person.pass_days(0.1)
+    assert person.states(survey) == [ReportState.POSTED, ReportState.POSTED]
+    assert b"So-so-marked-7261" not in files_of(person.world.path)
     person.pass_days(2)
     assert person.states(survey) == [ReportState.ACCEPTED, ReportState.ACCEPTED]
     everything = files_of(person.world.path)

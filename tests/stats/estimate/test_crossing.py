@@ -8,6 +8,7 @@ import pytest
 from loopixmix.errors import FormatError, MisuseError
 from stats.estimate.crossing import estimated_cells
 from stats.estimate.reports import PairCounts, counted_pairs
+from stats.estimate.supporting import support_matrix
 from stats.randomise.hadamard import HadamardResponse
 from stats.randomise.krr import RandomisedResponse
 from stats.randomise.mechanism import Mechanism
@@ -15,7 +16,7 @@ from stats.randomise.sampled import SampledBit
 from stats.randomise.truth import TrueAnswer
 from stats.randomise.unary import UnaryEncoding
 from stats.randomise.weights import Weights
-from tests.worlds.stats.populations import drawn_pairs
+from tests.worlds.stats.populations import drawn_pairs, report_probabilities
 
 WEIGHTS = Weights(20, 1)
 JOINT = np.array([[0.2, 0.1, 0.05, 0.05], [0.05, 0.25, 0.05, 0.05], [0.05, 0.0, 0.1, 0.05]])
@@ -39,6 +40,25 @@ def test_intervals_hold_the_truth_in_95_of_100_surveys(mechanisms: tuple[Mechani
     assert abs(covered.mean() - 0.95) < 4 * covered.std() / surveys**0.5
     raws = np.array([each.raw for each in made])
     assert (abs(raws.mean(axis=0) - JOINT) < 4 * raws.std(axis=0) / surveys**0.5 + 1e-12).all()
+
+
+def test_the_interval_is_that_of_the_reports_themselves() -> None:
+    # As many reports of each pair as there should be. What one of them stands for is known exactly.
+    first, second = RandomisedResponse(3, Weights(4, 1)), UnaryEncoding(4, Weights(9, 1))
+    probabilities = report_probabilities(first).T @ JOINT @ report_probabilities(second)
+    rows, columns = (each.ravel() for each in np.indices(probabilities.shape))
+    counts = np.round(probabilities.ravel() * 10**12).astype(np.int64)
+    made = estimated_cells((first, second), PairCounts(rows, columns, counts))
+    for row, column in np.ndindex(JOINT.shape):
+        stands = np.ones(len(counts))
+        for mechanism, reports, value in ((first, rows, row), (second, columns, column)):
+            p, q = float(mechanism.supports.p), float(mechanism.supports.q)
+            stands = stands * (support_matrix(mechanism, reports)[0][value] - q) / (p - q)
+        mean = probabilities.ravel() @ stands
+        variance = probabilities.ravel() @ stands**2 - mean**2
+        assert made.raw[row, column] == pytest.approx(mean, abs=1e-9)
+        half = (made.high - made.low)[row, column] / 2
+        assert half == pytest.approx(1.959964 * (variance / counts.sum()) ** 0.5, rel=1e-4)
 
 
 def test_options_of_a_multiple_choice_by_a_single_choice() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stats.estimate.reports import counted
-from stats.estimate.shares import estimated_shares
+from stats.estimate.shares import EstimatedShares, estimated_shares
 from stats.estimate.supporting import support_counts
 from stats.randomise.hadamard import HadamardResponse
 from stats.randomise.krr import RandomisedResponse
@@ -67,6 +67,14 @@ def test_raw_shares_may_be_negative_and_possible_ones_are_not() -> None:
     share, low, high = made.shown()
     assert np.isnan(share[1:]).all()
     assert 0 <= low[0] <= share[0] <= high[0] <= 1
+
+
+def test_what_a_page_shows_is_within_the_interval_beside_it() -> None:
+    raw, half = np.array([1.5, 0.2]), 0.1
+    nothing = np.array([False, False])
+    made = EstimatedShares(100, raw, raw - half, raw + half, np.array([1.0, 0.0]), nothing, one_each=True)
+    share, low, high = made.shown()
+    assert (share.tolist(), low.tolist(), high.tolist()) == ([1, 0], [1, 0], [1, pytest.approx(0.3)])
 
 
 def test_without_reports_nothing_is_known() -> None:

@@ -86,10 +86,13 @@ def open_budgets(directory: Path) -> PrivacyBudgets:
 
 
 def people_data(
-    directory: Path, noise: NoiseSource | None = None, rows: Sequence[dict[str, str]] | None = None
+    directory: Path,
+    noise: NoiseSource | None = None,
+    rows: Sequence[dict[str, str]] | None = None,
+    terms: DataSetTerms = TERMS,
 ) -> DataSets:
     """Import people, and return what can be asked about them."""
     folder, budgets = ParquetFolder(directory / "data"), open_budgets(directory)
-    import_csv(write_rows(directory / "people.csv", rows or people()), folder.path("people"), TERMS)
-    budgets.declare("people", TERMS)
+    import_csv(write_rows(directory / "people.csv", rows or people()), folder.path("people"), terms)
+    budgets.declare("people", terms)
     return DataSets(budgets, [folder], noise or OpendpNoise(), lambda: 1_800_000_000.0)

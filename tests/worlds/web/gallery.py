@@ -17,7 +17,7 @@ from twisted.web.template import Tag
 
 from loopixmix.errors import PeerError, UnavailableError
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.web.forms.fields import ChoiceField, FileField, NumberField, Option, SeveralField, TextField
+from loopixmix.web.forms.fields import ChoiceField, FileField, NumberField, Option, PickField, SeveralField, TextField
 from loopixmix.web.forms.forms import Form
 from loopixmix.web.showing.charts import (
     Caption,
@@ -60,8 +60,14 @@ SEASON = ChoiceField(
 FRUIT = SeveralField(
     "fruit", "Which fruit do you like?", [Option(name, name.title()) for name in ("apple", "pear", "quince")], most=2
 )
+TOWN = PickField(
+    "town",
+    "Where were you born?",
+    [Option(name.lower(), name) for name in ("Aarhus", "Bergen", "Cork")],
+    required=False,
+)
 PHOTO = FileField("photo", "A picture", longest_bytes=1000, description="At most 1,000 bytes.", accept="image/png")
-SURVEY = Form(NAME, MOTTO, AGE, SEASON, FRUIT, submit="Send the answers")
+SURVEY = Form(NAME, MOTTO, AGE, SEASON, FRUIT, TOWN, submit="Send the answers")
 POSTING = Form(PHOTO, submit="Send the picture")
 
 

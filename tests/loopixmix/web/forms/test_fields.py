@@ -14,6 +14,7 @@ from loopixmix.web.forms.fields import (
     FileField,
     NumberField,
     Option,
+    PickField,
     SeveralField,
     TextField,
 )
@@ -25,6 +26,7 @@ LINES = TextField("f", "Words", longest=9, lines=3, required=False)
 NUMBER = NumberField("f", "Age", least=-5, most=130)
 ONE = ChoiceField("f", "Fruit?", OPTIONS)
 PERHAPS = ChoiceField("f", "Fruit?", OPTIONS, required=False)
+PICKED = PickField("f", "Fruit?", OPTIONS)
 SOME = SeveralField("f", "Fruit?", OPTIONS, least=1, most=2)
 FILE = FileField("f", "Picture", longest_bytes=3, accept="image/png")
 
@@ -48,6 +50,8 @@ def files(*uploads: Upload) -> FormBody:
         (NUMBER, body("007"), 7),
         (ONE, body("b"), "b"),
         (PERHAPS, body(), ""),
+        (PICKED, body("c"), "c"),
+        (PickField("f", "Fruit?", OPTIONS, required=False), body(), ""),
         (SOME, body("c", "a"), ("a", "c")),
         (FILE, files(Upload("x.png", b"abc")), Upload("x.png", b"abc")),
     ],
@@ -76,6 +80,8 @@ def test_what_is_allowed_is_read(field: Field[Any], sent: FormBody, value: objec
         (ONE, body(), "choose one"),
         (ONE, body("x"), "choose one"),
         (PERHAPS, body("x"), "choose one"),
+        (PICKED, body(), "choose one"),
+        (PICKED, body("x"), "choose one"),
         (SOME, body(), "choose 1 to 2"),
         (SOME, body("a", "b", "c"), "choose 1 to 2"),
         (SOME, body("a", "x"), "choose 1 to 2"),
@@ -106,7 +112,7 @@ def test_a_field_has_a_label_and_keeps_what_was_entered() -> None:
     assert ">\n a\nb</textarea>" in shown(LINES, body(" a\nb"))
 
 
-@pytest.mark.parametrize("field", [LINE, LINES, NUMBER, ONE, SOME, FILE])
+@pytest.mark.parametrize("field", [LINE, LINES, NUMBER, ONE, PICKED, SOME, FILE])
 def test_what_is_wrong_is_told_with_the_field(field: Field[Any]) -> None:
     found = shown(field, body(), "write something")
     assert '<p id="error-f" class="error">Write something</p>' in found
@@ -130,6 +136,15 @@ def test_options_are_a_group_with_a_legend() -> None:
     assert 'value="b" checked=""' in found
     assert "<small>Red or green.</small>" in found
     assert shown(SOME, body("a", "c")).count("checked") == 2
+
+
+def test_a_list_that_opens_has_an_empty_line_and_keeps_what_was_chosen() -> None:
+    found = shown(PICKED, body("b"))
+    assert '<label for="field-f">Fruit?</label>' in found
+    assert found.count("<option") == 4
+    assert '<option value=""></option>' in found
+    assert found.count("selected") == 1
+    assert '<option value="b" selected="">Pear</option>' in found
 
 
 def test_a_password_is_hidden_while_it_is_typed_and_never_shown_again() -> None:
