@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loopixmix.errors import FormatError
+from loopixmix.errors import ConfigError, FormatError
 from stats.cli.files import NEW, READ, create, read
 from stats.cli.outside import AS_JSON, stats_outside
 
@@ -88,7 +88,7 @@ def preview(file: Path) -> None:
     draft, frozen = _read_either(file)
     faults, sheets = _judged(draft, frozen)
     for fault in faults:
-        raise FormatError(f"{file}: {fault}")
+        raise ConfigError(f"{file}: {fault}")
     # A preview tells what is promised; what larger numbers would give takes longer.
     for line in preview_lines(draft, forecast(draft, sheets, ())):
         click.echo(line)
@@ -109,7 +109,7 @@ def _read_either(path: Path) -> tuple[SurveyDraft, Questionnaire | None]:
             return questionnaire.draft, questionnaire
         return decode_draft(data), None
     except (FormatError, msgspec.MsgspecError) as error:
-        raise FormatError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _judged(draft: SurveyDraft, frozen: Questionnaire | None) -> tuple[list[str], Sequence[Sheet]]:

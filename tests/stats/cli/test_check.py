@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from loopixmix.errors import MisuseError
 from stats.questionnaire.questionnaire import Periods, PersonKind, Persons, decode_questionnaire, encode_canonical
 from tests.worlds.stats.commands import good, refused, run
 from tests.worlds.stats.drafts import AGE, MOOD, keys_for, new_draft, new_questionnaire
@@ -76,6 +77,8 @@ def test_what_is_no_survey_is_refused_by_the_name_of_the_file(tmp_path: Path, da
     path.write_bytes(data)
     for command in ("check", "preview"):
         assert refused(command, path).startswith(f"{path}: ")
+        # Bad input: the exit code is 2.
+        assert isinstance(run(command, path).exception, MisuseError)
 
 
 def test_a_draft_is_frozen_and_the_questionnaire_checked(draft: Path, tmp_path: Path) -> None:
