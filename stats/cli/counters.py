@@ -150,7 +150,7 @@ def sum_totals(plan: Path, totals: tuple[Path, ...], as_json: bool) -> None:
         try:
             told.append(read_total(read(path), found))
         except FormatError as error:
-            raise FormatError(f"{path}: {error}") from error
+            raise ConfigError(f"{path}: {error}") from error
     result = summed(found, told)
     if as_json:
         click.echo(msgspec.json.encode(result).decode())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loopixmix.errors import ConfigError
+from loopixmix.errors import ConfigError, FormatError
 
 if TYPE_CHECKING:
     from stats.questionnaire.questionnaire import Questionnaire, SurveyDraft
@@ -37,26 +37,24 @@ def create(path: Path, data: bytes, *, mode: int) -> None:
 
 
 def read_draft(path: Path) -> SurveyDraft:
-    """Return the draft in a file; raise `FormatError` with its name."""
-    from loopixmix.errors import FormatError
+    """Return the draft in a file; raise `ConfigError` with its name."""
     from stats.questionnaire.freezing import decode_draft
 
     try:
         return decode_draft(read(path))
     except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def read_questionnaire(path: Path) -> Questionnaire:
-    """Return the sound questionnaire in a file; raise `FormatError` with its name."""
-    from loopixmix.errors import FormatError
+    """Return the sound questionnaire in a file; raise `ConfigError` with its name."""
     from stats.questionnaire.checking import faults
     from stats.questionnaire.questionnaire import decode_questionnaire
 
     try:
         questionnaire = decode_questionnaire(read(path))
     except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}") from error
     for fault in faults(questionnaire):
-        raise FormatError(f"{path}: {fault}")
+        raise ConfigError(f"{path}: {fault}")
     return questionnaire

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from loopixmix.errors import FormatError
+from loopixmix.errors import ConfigError, FormatError
 from stats.cli.files import NEW, READ, create, read, read_draft
 
 
@@ -26,7 +26,7 @@ def freeze(draft: Path, keys: Path | None, out: Path) -> None:
     try:
         survey_keys = () if keys is None else decode_survey_keys(read(keys))
     except FormatError as error:
-        raise FormatError(f"{keys}: {error}") from error
+        raise ConfigError(f"{keys}: {error}") from error
     questionnaire = freeze(read_draft(draft), survey_keys)
     create(out, encode_canonical(questionnaire), mode=0o644)
     click.echo(questionnaire.survey_id.hex())

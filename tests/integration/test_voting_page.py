@@ -72,7 +72,7 @@ def test_a_ballot_is_cast_without_a_mouse_and_found_on_the_board(chromium: Chrom
     assert "Ada" in preview
     assert "Tracking code" in preview
     assert "It waits for its time" in waiting
-    assert "Your ballot is entry 2" in checked
+    assert "Your ballot is entry 5" in checked
     assert found == []
 
 
