@@ -13,7 +13,16 @@ import click
 
 from loopixmix.errors import MisuseError
 from stats.cli.outside import AS_JSON, stats_outside
-from stats.cli.respondent.client import ANSWERS, CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
+from stats.cli.respondent.client import (
+    ANSWERS,
+    CLIENT,
+    NETWORK,
+    PROVIDER,
+    WITHIN,
+    perform,
+    read_answers,
+    read_invitation,
+)
 
 if TYPE_CHECKING:
     from stats.answer.desk import DeskSetting, RespondentDesk
@@ -61,6 +70,7 @@ def answer() -> None:
     show_default=True,
     help="When to end: the reports are on this disk, the client has them, or the collector has them.",
 )
+@WITHIN
 @AS_JSON
 def take(
     invitation: str,
@@ -71,6 +81,7 @@ def take(
     answered: str | None,
     yes: bool,
     until: str,
+    within_s: float,
     as_json: bool,
 ) -> None:
     """Take INVITATION and answer its survey.
@@ -106,7 +117,7 @@ def take(
         if as_json:
             await _tell_json(desk)
 
-    perform(directory, network, work, quiet=as_json)
+    perform(directory, network, work, quiet=as_json, within_s=within_s)
 
 
 @answer.command()
@@ -117,8 +128,9 @@ def take(
     default="drawn",
     help="Wait until the client has the reports, or the collector has them.  [default: wait for nothing]",
 )
+@WITHIN
 @AS_JSON
-def status(directory: Path, until: str, as_json: bool) -> None:
+def status(directory: Path, until: str, within_s: float, as_json: bool) -> None:
     """Look after what waits, and tell what became of every report."""
     from stats.answer.wording import told_questions, told_report
 
@@ -138,7 +150,7 @@ def status(directory: Path, until: str, as_json: bool) -> None:
                 period = f", period {report.place.period + 1}" if survey.period_count > 1 else ""
                 setting.say(f"  {told_questions(survey, report.place.sheet)}{period}: {told_report(survey, report)}")
 
-    perform(directory, None, work, quiet=as_json)
+    perform(directory, None, work, quiet=as_json, within_s=within_s)
 
 
 @answer.command()

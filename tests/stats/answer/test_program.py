@@ -101,9 +101,9 @@ def test_reports_are_looked_after_until_they_are_so_far(
     person.answer(survey, ANSWERS)
     wait_for(look_after(program.setting, person.desk, until), program.world.clock, within_s=200_000, step_s=900)
     assert state in person.states(survey)
-    assert program.said[0] == "of 2 reports, 2 wait for tokens"
+    assert program.said[0] == "of 2 reports, 2 waiting for tokens"
     if until is WaitUntil.ENDED:
-        assert program.said[-1] == "of 2 reports, 2 are with the collector"
+        assert program.said[-1] == "of 2 reports, 2 with the collector"
 
 
 def test_the_page_is_served_until_the_program_is_ended(program: Program, person: Person) -> None:
