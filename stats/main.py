@@ -17,16 +17,16 @@ from stats.cli.check import check, new, preview
 from stats.cli.collector import collector
 from stats.cli.counters import counters
 from stats.cli.data import data
-from stats.cli.demo import demo
 from stats.cli.export import export
 from stats.cli.freeze import freeze
 from stats.cli.invite import invite
-from stats.cli.issuer import issuer
+from stats.cli.issuer import code, issuer
 from stats.cli.outside import StatsOutside, Work
 from stats.cli.query import query
 from stats.cli.relay import relay
 from stats.cli.respondent.answer import answer
 from stats.cli.respondent.device import device
+from stats.demo.command import demo
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -61,6 +61,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     relay,
     counters,
     issuer,
+    code,
     demo,
     collector,
     analyst,

@@ -1,18 +1,22 @@
-"""`loopixmix stats issuer`: sign tokens for those who may answer a survey."""
+"""`loopixmix stats issuer`: sign tokens for those who may answer; and `stats code`, for those who get a code by it."""
 
 from __future__ import annotations
 
 import csv
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from loopixmix.errors import ConfigError, MisuseError
+from stats.cli.files import READ, read_questionnaire
 from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.posixbase import PosixReactorBase
+
     from stats.issue.people import Addressee
 
 STATUS_FILE = "status.json"
@@ -71,8 +75,11 @@ def add(directory: Path, draft: Path, keys: Path) -> None:
     from stats.issue.directory import IssuerDirectory
     from stats.issue.slots import slots_of
     from stats.issue.surveys import add_survey, read_draft
+    from stats.questionnaire.questionnaire import PersonKind
 
     found, survey, outside = IssuerDirectory(directory), read_draft(draft), stats_outside()
+    if survey.persons.kind in (PersonKind.CONTACTS, PersonKind.ACCOUNT) and found.client is None:
+        raise MisuseError("the codes of this survey are sent over the network: name the issuer's client in issuer.toml")
     if keys.exists():
         raise ConfigError(f"{keys}: exists already and is never overwritten")
     wanted = len(slots_of(survey))
@@ -182,13 +189,16 @@ def status(directory: Path, as_json: bool) -> None:
     """Tell how an issuer is: whether it runs, and for each survey how many codes and signed tokens there are."""
     import msgspec
 
+    from loopixmix.process.files import lock_holder
     from stats.issue.counts import counts_of
-    from stats.issue.directory import IssuerDirectory
+    from stats.issue.directory import LOCK_FILE, IssuerDirectory
 
     found, now_s = IssuerDirectory(directory), stats_outside().now_s()
     path = directory / STATUS_FILE
+    # A program that was killed leaves its status behind.
+    runs = lock_holder(directory / LOCK_FILE) is not None
     try:
-        running = json.loads(path.read_bytes()) if path.exists() else None
+        running = json.loads(path.read_bytes()) if runs and path.exists() else None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     store = found.open_store()
@@ -208,6 +218,49 @@ def status(directory: Path, as_json: bool) -> None:
             f"or are unknown; tokens by period and sheet: {', '.join(map(str, survey.signed)) or 'none'}; "
             f"{survey.keys} keys still sign"
         )
+
+
+@click.command()
+@DIRECTORY
+@click.argument("questionnaire", metavar="QUESTIONNAIRE", type=READ)
+@click.option("--within", default=120.0, show_default=True, help="Wait for so many seconds.")
+def code(directory: Path, questionnaire: Path, within: float) -> None:
+    """Print the code that the issuer of QUESTIONNAIRE sends to the address of the client in DIR, which runs.
+
+    If the survey is for the accounts of a provider, the issuer is asked for it; if it is for a list of contacts, it
+    sends codes by itself. Answer by another client, one without a name: the issuer then cannot tell that it is you.
+    """
+    from client.remote import remote_client
+    from loopixmix.process.wallclock import WallClock
+    from stats.issue.asking import receive_code
+    from stats.questionnaire.questionnaire import PersonKind
+
+    draft = read_questionnaire(questionnaire).draft
+    if draft.persons.kind not in (PersonKind.CONTACTS, PersonKind.ACCOUNT):
+        raise MisuseError("the codes of this survey are not sent over the network: they come with invitations")
+    outside = stats_outside()
+    found: list[str] = []
+
+    async def work(reactor: PosixReactorBase) -> None:
+        from twisted.internet.task import deferLater
+
+        timer = cast("IReactorTime", reactor)
+        client = remote_client(directory, reactor=reactor, rng=outside.rng)
+        try:
+            found.append(
+                await receive_code(
+                    client,
+                    draft,
+                    clock=WallClock(reactor),
+                    pause=lambda seconds: deferLater(timer, seconds, lambda: None),
+                    within_s=within,
+                )
+            )
+        finally:
+            client.close()
+
+    outside.perform(work)
+    click.echo(found[0])
 
 
 def _require(is_so: bool, otherwise: str) -> None:

@@ -34,7 +34,7 @@ class CellFilter:
 
 
 class ColumnStore(Protocol):
-    """Appends batches, and counts. One process writes; its methods may be called from threads, one at a time."""
+    """Appends batches, and counts. One process writes; any thread may ask."""
 
     def ensure(self, table: SheetTable) -> None:
         """Make the table if it is not there yet; raise `StoreError`."""

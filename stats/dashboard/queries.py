@@ -5,23 +5,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeAlias
 
-from loopixmix.bounds import BoundedMap
 from loopixmix.errors import MisuseError
 from stats.columns.seams import MOST_GROUPS, CellFilter, ColumnStore, SheetTable
+from stats.estimate.crossing import MOST_CELLS
+from stats.estimate.supporting import values_of
 from stats.questionnaire.questionnaire import MechanismKind, MechanismSpec, Questionnaire
 from stats.randomise.specified import mechanism_of
 
 MOST_PERIODS = 60
 """A time series has at most so many periods, the last ones."""
-MOST_KEPT, MOST_KEPT_GROUPS = 64, 20_000
-"""Answers of the column store that are kept until a batch is added, and how many numbers one of them has at most."""
 MOST_EXPORTED = 500_000
 """Reports in one file. More are taken batch by batch."""
 MOST_ROWS = 1_000
@@ -29,8 +27,6 @@ MOST_ROWS = 1_000
 ALL = CellFilter()
 
 Histogram: TypeAlias = Mapping[tuple[int, ...], int]
-
-_T = TypeVar("_T", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,11 @@ class AskedColumn:
     def is_bits(self) -> bool:
         """Tell whether its reports are sets of bits, too many to be counted one by one."""
         return self.spec.kind is MechanismKind.UNARY
+
+    @property
+    def values(self) -> int:
+        """How many values have an estimate."""
+        return values_of(mechanism_of(self.spec))
 
     @property
     def outputs(self) -> int:
@@ -62,61 +63,39 @@ class BatchRow:
 
 
 class ResultQueries:
-    """Asks a column store, one question at a time, and keeps answers until the next batch."""
+    """Asks a column store. Threads may ask side by side; what is asked again, the store has kept."""
 
     def __init__(self, columns: ColumnStore) -> None:
-        """`columns`: its methods are called from any thread, one at a time."""
+        """`columns`: of randomised reports."""
         self._columns = columns
-        self._turn = threading.RLock()
-        self._kept: BoundedMap[tuple[object, ...], tuple[object, object]] = BoundedMap(MOST_KEPT)
 
     def batches(self, table: SheetTable) -> list[BatchRow]:
         """Return the batches of a sheet."""
-        with self._turn:
-            return [BatchRow(*row) for row in self._columns.batches(table)]
+        return [BatchRow(*row) for row in self._columns.batches(table)]
 
     def histogram(self, column: AskedColumn, where: CellFilter = ALL) -> Histogram:
         """Return how often each report of a question came."""
-        return self._once(column.table, ("one", column.question, where), lambda columns: one(columns, column, where))
+        return one(self._columns, column, where)
 
     def bits(self, column: AskedColumn, where: CellFilter = ALL) -> list[int]:
         """Return how often each bit is set in the reports of a question."""
-        return self._once(column.table, ("bits", column.question, where), lambda columns: bits(columns, column, where))
+        return bits(self._columns, column, where)
 
     def pairs(self, first: AskedColumn, second: AskedColumn, where: CellFilter = ALL) -> Histogram:
         """Return how often two questions of one sheet were reported together; raise `MisuseError` if it is too much."""
-        name = ("pair", first.question, second.question, where)
-        return self._once(first.table, name, lambda columns: pairs(columns, first, second, where))
+        return pairs(self._columns, first, second, where)
 
     def periods(self, column: AskedColumn, where: CellFilter = ALL) -> Histogram:
         """Return how often each report came in each period; raise `MisuseError` if it is too much."""
-        name = ("periods", column.question, where)
-        return self._once(column.table, name, lambda columns: periods(columns, column, where))
+        return periods(self._columns, column, where)
 
     def select(self, sql: str, tables: Collection[str]) -> tuple[list[str], list[tuple[object, ...]]]:
         """Run a query that an analyst wrote: one SELECT on `tables`, randomised ones of one survey."""
-        with self._turn:
-            return self._columns.select(sql, tables=tables, most_rows=MOST_ROWS)
+        return self._columns.select(sql, tables=tables, most_rows=MOST_ROWS)
 
     def rows(self, table: SheetTable, where: CellFilter) -> tuple[list[str], list[tuple[object, ...]]]:
         """Return the rows of one table, at most `MOST_EXPORTED`."""
-        with self._turn:
-            return self._columns.select(rows_sql(table, where), tables=[table.name], most_rows=MOST_EXPORTED)
-
-    def _once(self, table: SheetTable, name: tuple[object, ...], work: Callable[[ColumnStore], _T]) -> _T:
-        """Return the answer to one query. Tables only grow by batches, so it holds until there is another one."""
-        with self._turn:
-            newest = self._columns.batches(table)[-1:]
-            key = (table.name, *name)
-            kept = self._kept.get(key)
-            if kept is not None and kept[0] == newest:
-                self._kept.move_to_end(key)
-                return cast(_T, kept[1])
-            answer = work(self._columns)
-            self._kept.pop(key, None)
-            if len(answer) <= MOST_KEPT_GROUPS:
-                self._kept[key] = (newest, answer)
-            return answer
+        return self._columns.select(rows_sql(table, where), tables=[table.name], most_rows=MOST_EXPORTED)
 
 
 def one(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> Histogram:
@@ -131,7 +110,9 @@ def bits(columns: ColumnStore, column: AskedColumn, where: CellFilter) -> list[i
 
 def pairs(columns: ColumnStore, first: AskedColumn, second: AskedColumn, where: CellFilter) -> Histogram:
     """Ask for the histogram of two questions."""
-    _check_groups(first.outputs * second.outputs, "these two questions together")
+    if not _fits_a_table(first, second):
+        cells = first.values * second.values
+        raise MisuseError(f"these two questions together have {cells:,} cells; a table has at most {MOST_CELLS:,}")
     return columns.histogram(first.table, [first.question, second.question], where)
 
 
@@ -174,14 +155,18 @@ def page_queries(asked: Sequence[AskedColumn]) -> Iterator[tuple[str, Callable[[
     for table in {column.table.name: column.table for column in asked}.values():
         yield f"batches of {table.name}", partial(_batches, table=table)
     for first, second in combinations(asked, 2):
-        together = first.table == second.table and not (first.is_bits or second.is_bits)
-        if together and first.outputs * second.outputs <= MOST_GROUPS:
+        if first.table == second.table and _fits_a_table(first, second):
             name = f"pairs of {first.question} and {second.question}"
             yield name, partial(pairs, first=first, second=second, where=ALL)
 
 
 def _batches(columns: ColumnStore, table: SheetTable) -> object:
     return columns.batches(table)
+
+
+def _fits_a_table(first: AskedColumn, second: AskedColumn) -> bool:
+    """Tell whether two questions of one sheet make a cross table, before the store is asked for it."""
+    return first.values * second.values <= MOST_CELLS and first.outputs * second.outputs <= MOST_GROUPS
 
 
 def _check_groups(groups: int, words: str) -> None:

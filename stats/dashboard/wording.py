@@ -53,6 +53,11 @@ def moment(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def day(at_s: float) -> str:
+    """Return a day in UTC, in one word that is not broken."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y\N{NON-BREAKING HYPHEN}%m\N{NON-BREAKING HYPHEN}%d")
+
+
 def percent(share: float) -> str:
     """Return a share in percent, with one digit behind the point."""
     return f"{share * 100:.1f} %"

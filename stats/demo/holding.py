@@ -22,14 +22,13 @@ from stats.demo.data import People, fair_people
 from stats.demo.network import COLLECTORS_PROVIDER, ISSUERS_PROVIDER, DemoScale, SurveyFolders
 from stats.demo.people import Crowd, Participation, PeopleOutside, all_of
 from stats.demo.preparing import FrozenSurvey, prepare_survey
-from stats.demo.results import AnalystProgram, ShownQuestion, ShownSurveyState
+from stats.demo.results import AnalystProgram, ShownQuestion, ShownSurveyState, result_lines
 from stats.demo.surveys import fair_draft
-from stats.demo.telling import result_lines
 
 START_WITHIN_S, POLL_S = 90.0, 0.3
-OPEN_S = 120
+OPEN_S = 150
 """How long people may answer."""
-PACE = 1.5
+PACE = 1.0
 """So many times as long as the network took to start is added, because all takes longer on a busy machine."""
 SETTLE_WITHIN_S = 40.0
 WATCH_S = 3.0

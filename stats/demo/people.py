@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 LOOK_S, RETRY_S, PATIENCE_S = 5.0, 0.5, 60.0
 SPREAD_S = 15.0
 """The longest pause before a person takes the invitation. Days where a survey lasts weeks."""
-RULE = SendingRule(ahead_s=45.0, grace_s=50.0, least_margin_s=25.0)
-"""When reports leave. A request takes some ten seconds at these rates, and lost packets come again after as many."""
+RULE = SendingRule(ahead_s=30.0, grace_s=45.0, least_margin_s=15.0)
+"""When reports leave. A request takes some ten seconds at these rates. The survey is open long enough that one which is
+lost on its way can be sent again.
+"""
 MEMORY = "sqlite://"
 
 T = TypeVar("T")

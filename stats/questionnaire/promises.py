@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stats.account.shuffling import Company, honest_reports, keeps_promise
+from stats.account.shuffling import MOST_EPS0, Company, honest_reports, keeps_promise
 from stats.questionnaire.odds import exp_below, loss_of
 from stats.questionnaire.questionnaire import MechanismKind, MechanismSpec, SurveyDraft, Travel
 from stats.questionnaire.questions import AnyQuestion
@@ -28,6 +28,8 @@ class SheetPromise:
     def is_kept_by(self, mechanisms: Sequence[MechanismSpec]) -> bool:
         """Tell whether the amplified loss of these mechanisms together is within the share of the sheet."""
         total = math.fsum(loss_of(spec.true_weight, spec.false_weight) for spec in mechanisms)
+        # Rounded up, the loss of the largest weights may be just over the most that there is.
+        total = min(total, MOST_EPS0)
         return keeps_promise(total, float(self.eps) * (1 + _TOLERANCE), self.company, blanket_domain(mechanisms))
 
     def is_capped_by(self, mechanisms: Sequence[MechanismSpec]) -> bool:

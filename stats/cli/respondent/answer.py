@@ -55,6 +55,11 @@ def answer() -> None:
 @CLIENT
 @NETWORK
 @PROVIDER
+@click.option(
+    "--code-from",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="The client whose address was invited: the code is looked for among its messages, and asked for if need be.",
+)
 @click.option("--page", is_flag=True, help="Answer on a page in your browser, whose link is shown.")
 @click.option(
     "--answers",
@@ -77,6 +82,7 @@ def take(
     directory: Path,
     network: Path | None,
     provider: str,
+    code_from: Path | None,
     page: bool,
     answered: str | None,
     yes: bool,
@@ -106,7 +112,7 @@ def take(
         desk, survey = RespondentDesk(where), None
         if invited is not None:
             await open_guest(setting, (invited.collector, invited.issuer), provider=provider)
-            survey = await enter_survey(desk, await _with_code(desk, invited))
+            survey = await enter_survey(desk, await _with_code(setting, desk, invited, code_from))
         if page or survey is None:
             await serve_pages(setting, desk, provider=provider)
             return
@@ -219,14 +225,25 @@ def forget(survey: str, directory: Path) -> None:
     perform(directory, None, work, quiet=False)
 
 
-async def _with_code(desk: RespondentDesk, invited: SurveyInvitation) -> SurveyInvitation:
+async def _with_code(
+    setting: AnsweringSetting, desk: RespondentDesk, invited: SurveyInvitation, code_from: Path | None
+) -> SurveyInvitation:
     """Return the invitation with its code, which is asked for if it is needed and not here."""
     import dataclasses
+
+    from stats.cli.respondent.codes import obtain_code
 
     survey = await desk.join(invited)
     if not survey.takes_tokens or survey.kept.code:
         return invited
-    return dataclasses.replace(invited, code=_ask("The code that came with the invitation", hidden=True).strip())
+    if code_from is None:
+        return dataclasses.replace(invited, code=_ask("The code that came with the invitation", hidden=True).strip())
+    setting.say("looking for the code among the messages")
+    named = await setting.open_client(code_from.expanduser())
+    try:
+        return dataclasses.replace(invited, code=await obtain_code(named, survey, setting.pause))
+    finally:
+        named.close()
 
 
 async def _tell_json(desk: RespondentDesk) -> None:

@@ -86,6 +86,7 @@ def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: boo
                 outside.rng,
                 TcpSockets(reactor),
                 say=lambda line: click.echo(_wrapped(line), err=quiet),
+                open_client=lambda other: start(other, reactor=reactor, rng=outside.rng),
                 pause=lambda seconds: deferLater(cast("IReactorTime", reactor), seconds, lambda: None),
             )
             rule = SendingRule.within(within_s)

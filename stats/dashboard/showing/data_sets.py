@@ -100,7 +100,7 @@ def question_content(standing: DataSetStanding, token: str, ticket: str, given: 
 
     `ticket`: a new one. `given`: what was entered before, if it is to be mended. `wrong`: why it was not answered.
     """
-    each = standing.terms.eps_each
+    each = _digits(Digits(standing.terms.eps_each))
     hint = paragraph(f"An ordinary question spends eps {each}. Leave the field empty for that.", class_="quiet")
     example = f"SELECT count(*) FROM {standing.name}"  # noqa: S608 (a person is to change it)
     texts = {QUESTION.name: (example,)} if given is None else dict(given.body.texts)

@@ -33,6 +33,7 @@ MOST_FREQUENT = 20
 MOST_LISTED = 60
 MOST_BLOCKS = 24
 """A map has at most so many blocks to a side: that many can be told apart on a telephone."""
+MOST_PLACES = 15
 HIDDEN = "hidden"
 
 
@@ -44,8 +45,9 @@ def question_figures(result: QuestionResult) -> list[Content]:
         case CellQuestion():
             return [_map(result, result.question), _bars(result, most=10, what="Cells with the most people")]
         case TripQuestion() | RouteQuestion():
-            kind = "Frequent trips" if isinstance(result.question, TripQuestion) else "Frequent routes"
-            return [_bars(result, most=MOST_FREQUENT, what=kind)]
+            if isinstance(result.question, TripQuestion):
+                return [_bars(result, most=MOST_FREQUENT, what="Frequent trips"), _matrix(result, result.question)]
+            return [_bars(result, most=MOST_FREQUENT, what="Frequent routes")]
         case NumberQuestion() | CounterQuestion():
             chart = _bars(result) if len(result.labels) <= MOST_SHOWN else _histogram(result)
             return [chart, _summary(result)]
@@ -75,16 +77,16 @@ def values_table(result: QuestionResult, most: int = MOST_LISTED) -> list[Conten
         if shares.hidden[i]
         else (
             result.labels[i],
-            percent(possible[i]),
-            f"{percent(low[i])} to {percent(high[i])}",
+            _tenths(possible[i]),
+            f"{_tenths(low[i])} to {_tenths(high[i])}",
             show_number(round(float(possible[i]) * shares.reports)),
-            percent(shares.raw[i]),
-            f"{percent(shares.low[i])} to {percent(shares.high[i])}",
+            _tenths(shares.raw[i]),
+            f"{_tenths(shares.low[i])} to {_tenths(shares.high[i])}",
             show_number(round(float(shares.counts[i]))),
         )
         for i in chosen
     ]
-    columns = ("value", "share", "95 % interval", "people", "raw share", "raw interval", "raw people")
+    columns = ("value", "share, %", "95 % interval", "people", "raw share, %", "raw interval", "raw people")
     told = paragraph(
         "Raw figures are without bias, and may be below 0 or over 100 %. The others are the nearest ones that are "
         "possible. People are those who sent the reports."
@@ -95,7 +97,8 @@ def values_table(result: QuestionResult, most: int = MOST_LISTED) -> list[Conten
 
 
 def _bars(result: QuestionResult, most: int = MOST_SHOWN, what: str = "") -> Tag:
-    possible, low, high = (each * 100 for each in result.shares.shown())
+    # Rounded alike, so that each share stays within its interval.
+    possible, low, high = ((each * 100).round(2) for each in result.shares.shown())
     shown = [i for i in range(len(result.labels)) if not result.shares.hidden[i]]
     if len(shown) > most or what:
         shown = [i for i in _most_frequent(result, min(most, MOST_BARS)) if not result.shares.hidden[i]]
@@ -109,6 +112,24 @@ def _bars(result: QuestionResult, most: int = MOST_SHOWN, what: str = "") -> Tag
     if not bars:
         return paragraph("All values are hidden: too few people seem to have any of them.", class_="quiet")
     return bar_chart(caption, bars)
+
+
+def _matrix(result: QuestionResult, question: TripQuestion) -> Content:
+    """Return all trips as a table from above to the right, if so many columns can be read."""
+    places = question.places
+    if len(places) > MOST_PLACES:
+        return ""
+    rows: list[Sequence[Cell]] = [
+        (
+            origin,
+            *(
+                HIDDEN if result.shares.hidden[i] else _tenths(result.shares.possible[i])
+                for i in range(number * len(places), (number + 1) * len(places))
+            ),
+        )
+        for number, origin in enumerate(places)
+    ]
+    return table(f"All trips, in %: {question.name}", ("from \\ to", *places), rows)
 
 
 def _histogram(result: QuestionResult) -> Tag:
@@ -189,6 +210,10 @@ def _edges(result: QuestionResult) -> Sequence[int]:
 
 def _level(level: float) -> str:
     return "median" if level == 0.5 else f"{level * 100:g} % are below"
+
+
+def _tenths(share: float) -> str:
+    return f"{share * 100:.1f}"
 
 
 def _near(value: float) -> str:

@@ -11,7 +11,7 @@ from stats.dashboard.results import QuestionResult, SheetProgress
 from stats.dashboard.seams import ShownSurvey
 from stats.dashboard.showing.panels import answers_so_far
 from stats.dashboard.showing.questions import question_figures
-from stats.dashboard.wording import moment
+from stats.dashboard.wording import day, moment
 from stats.questionnaire.questions import AnyQuestion
 
 To = Callable[[str], str]
@@ -113,8 +113,8 @@ def _path(survey: ShownSurvey) -> str:
 def _state(survey: ShownSurvey, now_s: float) -> str:
     draft = survey.questionnaire.draft
     if now_s < draft.opens_s:
-        return f"opens {moment(draft.opens_s)}"
-    return f"until {moment(draft.closes_s)}" if now_s < draft.closes_s else f"closed {moment(draft.closes_s)}"
+        return f"opens {day(draft.opens_s)}"
+    return f"until {day(draft.closes_s)}" if now_s < draft.closes_s else f"closed {day(draft.closes_s)}"
 
 
 def _kind(survey: ShownSurvey) -> str:

@@ -7,6 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from client.remote import RemoteClient
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError
 from stats.answer.program import (
@@ -26,6 +27,10 @@ ANSWERS = {"mood": 1, "age": 2}
 HOSTS = ("provider-2", "provider-3")
 
 
+async def remote_client(path: Path) -> RemoteClient:
+    raise AssertionError(f"nothing here needs the client of {path}")
+
+
 class Program:
     """A respondent's program on a network in memory. `said`: the lines that it showed."""
 
@@ -33,7 +38,9 @@ class Program:
         self.world = world
         self.said: list[str] = []
         self.web = MemoryWeb(world.clock)
-        self.setting = AnsweringSetting(client, world.clock, world.rng, self.web, self.said.append, self.pause)
+        self.setting = AnsweringSetting(
+            client, world.clock, world.rng, self.web, self.said.append, self.pause, remote_client
+        )
 
     def pause(self, seconds: float) -> Deferred[None]:
         return deferLater(self.world.clock, seconds, lambda: None)  # type: ignore[arg-type]

@@ -22,6 +22,13 @@ def issuer(tmp_path: Path) -> Path:
     return tmp_path / "issuer"
 
 
+@pytest.fixture
+def sending(tmp_path: Path) -> Path:
+    """An issuer with a client."""
+    good("issuer", "init", tmp_path / "sending", "--client", tmp_path / "client")
+    return tmp_path / "sending"
+
+
 def a_draft(path: Path, kind: PersonKind) -> Path:
     # In years to come it is still to open.
     far = {"opens": survey_draft().opens.replace(year=2099), "closes": survey_draft().closes.replace(year=2100)}
@@ -55,15 +62,15 @@ def test_codes_are_handed_out_and_counted(issuer: Path, tmp_path: Path) -> None:
     assert "no list of contacts" in refused("issuer", "contacts", issuer, draft)
 
 
-def test_a_list_of_contacts_is_read_and_told(issuer: Path, tmp_path: Path) -> None:
+def test_a_list_of_contacts_is_read_and_told(sending: Path, tmp_path: Path) -> None:
     draft, listed = a_draft(tmp_path, PersonKind.CONTACTS), tmp_path / "contacts.csv"
-    good("issuer", "add", issuer, draft, tmp_path / "keys.json")
+    good("issuer", "add", sending, draft, tmp_path / "keys.json")
     listed.write_text("address,fingerprint\nann@one,aaaa-bbbb\nbob@two,cccc-dddd\n")
-    assert "2 addresses were read; there are 2 now" in good("issuer", "contacts", issuer, draft, listed)
-    told = json.loads(good("issuer", "contacts", issuer, draft, "--json"))
+    assert "2 addresses were read; there are 2 now" in good("issuer", "contacts", sending, draft, listed)
+    told = json.loads(good("issuer", "contacts", sending, draft, "--json"))
     assert told == {"ann@one": "waiting", "bob@two": "waiting"}
-    assert "ann@one: waiting" in good("issuer", "contacts", issuer, draft)
-    assert "gives out no codes" in refused("issuer", "codes", issuer, draft, 3, tmp_path / "codes.csv")
+    assert "ann@one: waiting" in good("issuer", "contacts", sending, draft)
+    assert "gives out no codes" in refused("issuer", "codes", sending, draft, 3, tmp_path / "codes.csv")
 
 
 @pytest.mark.parametrize(
@@ -76,11 +83,17 @@ def test_a_list_of_contacts_is_read_and_told(issuer: Path, tmp_path: Path) -> No
         ("address,fingerprint\nann@one," + "a" * 201 + "\n", "line 2"),
     ],
 )
-def test_a_list_of_another_form_is_refused(issuer: Path, tmp_path: Path, text: str, problem: str) -> None:
+def test_a_list_of_another_form_is_refused(sending: Path, tmp_path: Path, text: str, problem: str) -> None:
     draft, listed = a_draft(tmp_path, PersonKind.CONTACTS), tmp_path / "contacts.csv"
-    good("issuer", "add", issuer, draft, tmp_path / "keys.json")
+    good("issuer", "add", sending, draft, tmp_path / "keys.json")
     listed.write_text(text)
-    assert problem in refused("issuer", "contacts", issuer, draft, listed)
+    assert problem in refused("issuer", "contacts", sending, draft, listed)
+
+
+def test_codes_that_are_to_be_sent_need_a_client(issuer: Path, tmp_path: Path) -> None:
+    for kind in (PersonKind.CONTACTS, PersonKind.ACCOUNT):
+        draft = a_draft(tmp_path, kind)
+        assert "name the issuer's client" in refused("issuer", "add", issuer, draft, tmp_path / "keys.json")
 
 
 def test_the_configuration_is_checked(issuer: Path, tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from stats.demo.data import People
 from stats.demo.holding import SurveyEvents
 from stats.demo.judging import cost_checks, mean_error, outside_of_intervals, survey_checks, survey_figures, widening
 from stats.demo.people import Participation
-from stats.demo.results import ShownPrivacy, ShownQuestion, ShownSheet, ShownSurveyState, ShownValue
-from stats.demo.telling import result_lines
+from stats.demo.results import ShownPrivacy, ShownQuestion, ShownSheet, ShownSurveyState, ShownValue, result_lines
 
 PEOPLE = People([{"tea": 0}] * 6 + [{"tea": 1}] * 6, {"tea": (0.5, 0.5)})
 SHEET = ShownSheet(questions=["tea"], released=12, discarded=0, batches=2, smallest_batch=4)

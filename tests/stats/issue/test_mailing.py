@@ -2,74 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twisted.internet.task import Clock
 
-from client.api import Client, ReceivedMessage, Verified
-from client.testing import FakeClient, FakeNetwork, wait_for
-from loopixmix.store.access import inline_access
-from stats.issue.letters import ASK_KIND, CODE_KIND, ISSUER_ACCOUNT, SentCode, decode_code
-from stats.issue.mailing import CodeMailing
-from stats.issue.people import Addressee, AddresseeState, add_addressees, count_codes, listed_addressees
+from client.api import ReceivedMessage, Verified
+from client.testing import wait_for
+from stats.issue.letters import ASK_KIND
+from stats.issue.people import Addressee, AddresseeState
 from stats.questionnaire.questionnaire import PersonKind
-from tests.worlds.stats.issuers import IssuerWorld, survey_draft
-
-ISSUER = f"{ISSUER_ACCOUNT}@one"
-PASSED_S = 30
-
-
-class MailingWorld:
-    """An issuer with a client, and people with accounts at two providers, on a clock."""
-
-    def __init__(self, path: Path, kind: PersonKind) -> None:
-        self.issuer = IssuerWorld(path, draft=survey_draft(kind=kind))
-        self.clock = Clock()
-        self.network = FakeNetwork(clock=self.clock, rng=random.Random(1))
-        self.client = self.network.client(ISSUER)
-        self.ann, self.bob = self.network.client("ann@two"), self.network.client("bob@three")
-        access = inline_access(self.issuer.store)
-        self.mailing = CodeMailing(self.client, surveys=self.issuer.surveys, access=access)
-        self.client.on_received(ASK_KIND, self.mailing.answer)
-
-    def list(self, *people: Addressee) -> None:
-        self.issuer.store.write(lambda c: add_addressees(c, self.issuer.draft_id, people))
-
-    def states(self) -> dict[str, AddresseeState]:
-        return dict(self.issuer.store.read(lambda c: listed_addressees(c, self.issuer.draft_id)))
-
-    def codes(self) -> int:
-        return self.issuer.store.read(lambda c: count_codes(c, self.issuer.draft_id))
-
-    def fingerprint(self, client: FakeClient) -> str:
-        return self.network.fingerprint_of(client)
-
-    def send(self) -> int:
-        sent = wait_for(self.mailing.send_waiting(), self.clock)
-        self.clock.pump([1.0] * PASSED_S)
-        return sent
-
-    def received(self, client: Client) -> list[SentCode]:
-        messages = wait_for(client.inbox(), self.clock)
-        assert all(message.sender == ISSUER for message in messages)
-        return [decode_code(message.body) for message in messages if message.kind == CODE_KIND]
-
-    def ask(self, client: Client, body: bytes | None = None, *, key: str = "1", anonymous: bool = False) -> None:
-        wait_for(client.add_contact(ISSUER), self.clock)
-        body = self.issuer.draft_id if body is None else body
-        wait_for(client.send(ISSUER, body, kind=ASK_KIND, idempotency_key=key, anonymous=anonymous), self.clock)
-        self.clock.pump([1.0] * PASSED_S)
-
-    def counts(self, code: str) -> bool:
-        pending = self.issuer.begin()
-        return self.issuer.ask(code, pending) == self.issuer.ask(code, pending)
-
-    def close(self) -> None:
-        self.network.stop()
-        self.issuer.close()
+from tests.worlds.stats.issuers import MailingWorld
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import random
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from loopixmix.errors import MisuseError
+from loopixmix.errors import FormatError, MisuseError
 from loopixmix.tokens.keys import decode_token_key, encode_token_key
 from stats.questionnaire.checking import faults
 from stats.questionnaire.freezing import freeze
@@ -134,6 +136,32 @@ def test_central_data_sets_hold_true_answers_only() -> None:
         "sheets[0] (mood): a data set with central noise holds true answers"
     ]
     assert any("weights are 1 and 0" in fault for fault in faults(with_mechanism(central, true_weight=2)))
+
+
+def places_in(value: Any) -> list[tuple[Any, Any]]:
+    """Return each place of a JSON value at which something stands: the container and its key."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    inner = [place for key in keys if isinstance(value[key], dict | list) for place in places_in(value[key])]
+    return [(value, key) for key in keys] + inner
+
+
+def test_whatever_is_changed_in_a_questionnaire_is_refused_or_judged() -> None:
+    rng = random.Random(6)
+    together = encode_canonical(new_questionnaire(*EVERY_KIND, travel=Travel.TOGETHER))
+    judged = 0
+    for _ in range(300):
+        changed = json.loads(together)
+        container, key = rng.choice(places_in(changed))
+        old = container[key]
+        others = [0, 1, -1, 2**40 - 1, 2**62, "", "0", "13", "0.000000000001", None, [], [old], {}]
+        container[key] = rng.choice([*others, old * 2 if isinstance(old, int | str) else old])
+        try:
+            found = decode_questionnaire(json.dumps(changed, sort_keys=True, separators=(",", ":")).encode())
+        except FormatError:
+            continue
+        judged += 1
+        assert faults(found) != [] or encode_canonical(found) == together
+    assert judged > 20
 
 
 def test_freezing_refuses_what_would_be_unsound() -> None:

@@ -1,4 +1,4 @@
-"""An issuer of surveys in tests: drafts, and an issuer whose clock a test moves."""
+"""An issuer of surveys in tests: drafts, an issuer whose clock a test moves, and one with a client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from twisted.internet.task import Clock
 
+from client.api import Client
+from client.testing import FakeClient, FakeNetwork, wait_for
+from loopixmix.store.access import inline_access
 from loopixmix.store.commits import SharedCommits
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
@@ -18,7 +22,18 @@ from loopixmix.tokens.exchange import encode_issue_request
 from stats.issue.codes import draw_code, hash_code
 from stats.issue.directory import STORE_FILE
 from stats.issue.issuing import SurveyIssuing
-from stats.issue.people import add_codes, erase_people, erase_signed
+from stats.issue.letters import ASK_KIND, CODE_KIND, ISSUER_ACCOUNT, SentCode, decode_code
+from stats.issue.mailing import CodeMailing
+from stats.issue.people import (
+    Addressee,
+    AddresseeState,
+    add_addressees,
+    add_codes,
+    count_codes,
+    erase_people,
+    erase_signed,
+    listed_addressees,
+)
 from stats.issue.store import SCHEMA
 from stats.issue.surveys import IssuedSurveys, add_survey
 from stats.questionnaire.questionnaire import (
@@ -36,6 +51,8 @@ from tests.worlds.tokens import private_key
 
 OPENS_S, CLOSES_S = 1_796_112_000, 1_796_112_000 + 3 * 86_400
 BEFORE_S = OPENS_S - 3600.0
+ISSUER = f"{ISSUER_ACCOUNT}@one"
+PASSED_S = 30
 
 
 def survey_draft(
@@ -127,6 +144,56 @@ class IssuerWorld:
     def begin(self, number: int = 0) -> PendingToken:
         """Begin a token under a key of the survey."""
         return begin_token(self.key(number), self.rng)
+
+
+class MailingWorld:
+    """An issuer with a client, and people with accounts at two providers, on a clock."""
+
+    def __init__(self, path: Path, kind: PersonKind) -> None:
+        self.issuer = IssuerWorld(path, draft=survey_draft(kind=kind))
+        self.clock = Clock()
+        self.network = FakeNetwork(clock=self.clock, rng=random.Random(1))
+        self.client = self.network.client(ISSUER)
+        self.ann, self.bob = self.network.client("ann@two"), self.network.client("bob@three")
+        access = inline_access(self.issuer.store)
+        self.mailing = CodeMailing(self.client, surveys=self.issuer.surveys, access=access)
+        self.client.on_received(ASK_KIND, self.mailing.answer)
+
+    def list(self, *people: Addressee) -> None:
+        self.issuer.store.write(lambda c: add_addressees(c, self.issuer.draft_id, people))
+
+    def states(self) -> dict[str, AddresseeState]:
+        return dict(self.issuer.store.read(lambda c: listed_addressees(c, self.issuer.draft_id)))
+
+    def codes(self) -> int:
+        return self.issuer.store.read(lambda c: count_codes(c, self.issuer.draft_id))
+
+    def fingerprint(self, client: FakeClient) -> str:
+        return self.network.fingerprint_of(client)
+
+    def send(self) -> int:
+        sent = wait_for(self.mailing.send_waiting(), self.clock)
+        self.clock.pump([1.0] * PASSED_S)
+        return sent
+
+    def received(self, client: Client) -> list[SentCode]:
+        messages = wait_for(client.inbox(), self.clock)
+        assert all(message.sender == ISSUER for message in messages)
+        return [decode_code(message.body) for message in messages if message.kind == CODE_KIND]
+
+    def ask(self, client: Client, body: bytes | None = None, *, key: str = "1", anonymous: bool = False) -> None:
+        wait_for(client.add_contact(ISSUER), self.clock)
+        body = self.issuer.draft_id if body is None else body
+        wait_for(client.send(ISSUER, body, kind=ASK_KIND, idempotency_key=key, anonymous=anonymous), self.clock)
+        self.clock.pump([1.0] * PASSED_S)
+
+    def counts(self, code: str) -> bool:
+        pending = self.issuer.begin()
+        return self.issuer.ask(code, pending) == self.issuer.ask(code, pending)
+
+    def close(self) -> None:
+        self.network.stop()
+        self.issuer.close()
 
 
 def write_draft(path: Path, draft: SurveyDraft) -> Path:

@@ -9,7 +9,7 @@ import click
 
 from stats.cli.outside import stats_outside
 
-FAIR, FLOWS = "fair", "flows"
+FAIR, FLOWS, RELAYS = "fair", "flows", "relays"
 PEOPLE = {FAIR: 300, FLOWS: 100_000}
 MOST = {FAIR: 1_000, FLOWS: 1_000_000}
 LEAST = 12
@@ -18,10 +18,10 @@ LEAST = 12
 @click.command()
 @click.option(
     "--example",
-    type=click.Choice([FAIR, FLOWS]),
+    type=click.Choice([FAIR, FLOWS, RELAYS]),
     default=FAIR,
     show_default=True,
-    help="fair: a survey over a network. flows: flights from New York City, in one process.",
+    help="fair: a survey over a network. flows: flights from New York City, in one process. relays: counters of nodes.",
 )
 @click.option("--people", type=click.IntRange(min=LEAST), help="How many answer.  [default: 300; flows: 100000]")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object, the story on stderr.")
@@ -46,8 +46,10 @@ def demo(example: str, people: int | None, as_json: bool, directory: Path | None
 
     from loopixmix.verdict import Verdict, show
 
-    count = PEOPLE[example] if people is None else people
-    if count > MOST[example]:
+    if example == RELAYS and people is not None:
+        raise click.UsageError("in the example of relays nobody answers: it takes no --people")
+    count = PEOPLE.get(example, 0) if people is None else people
+    if example != RELAYS and count > MOST[example]:
         raise click.BadParameter(f"at most {MOST[example]:,} people answer this example", param_hint="--people")
     # What a program reads must be alone on stdout.
     console, outside = Console(stderr=as_json), stats_outside()
@@ -57,6 +59,10 @@ def demo(example: str, people: int | None, as_json: bool, directory: Path | None
             from stats.demo.flow_checks import demonstrate_flows
 
             return demonstrate_flows(root, count, console, outside.rng)
+        if example == RELAYS:
+            from stats.demo.relays import demonstrate_relays
+
+            return demonstrate_relays(root, base_port, console, outside.rng)
         from stats.demo.network import DemoScale
         from stats.demo.program import demonstrate_survey
 
