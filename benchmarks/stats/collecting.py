@@ -6,11 +6,14 @@ sent a second time, as after a lost answer. At the end each report is looked for
 
 from __future__ import annotations
 
+import gc
 import random
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from benchmarks.asking.load import Asked, RequestLoad, pause
 from benchmarks.asking.services import COLLECTOR
@@ -42,7 +45,7 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as directory:
         settings = [f"questionnaire={survey.write(Path(directory))}"]
         with staged([], [Program(COLLECTOR, settings)]) as stage:
-            perform(stage, lambda load, document: _report_all(survey, load, document, found, accepted))
+            perform(stage, lambda load, document: _report_all(stage, survey, load, document, found, accepted))
             counted = _counted(stage, survey)
     held = [rate for rate, unanswered in found if not unanswered]
     doubled = sum(amount - 1 for amount in counted.values())
@@ -56,6 +59,7 @@ def measure() -> list[Figure]:
 
 
 async def _report_all(
+    stage: Stage,
     survey: MeasuredSurvey,
     load: RequestLoad,
     document: Document,
@@ -69,20 +73,33 @@ async def _report_all(
         asked = load.new(count)
         for number, each in enumerate(asked, made):
             each.body, each.answer = encode_asked(AskedOfCollector.REPORT, survey.report(number)), ACCEPTED
-        spent_s = await load.send(
-            asked, load.frames(asked, COLLECTOR, last_epoch=document.epoch), rate_per_s=rate_per_s
-        )
+        frames = load.frames(asked, COLLECTOR, last_epoch=document.epoch)
+        load.read_answers()
+        gc.collect()
+        gc.freeze()  # else Python's collector stops the load for longer than a packet takes
+        before_s = _cpu_s(stage)
+        spent_s = await load.send(asked, frames, rate_per_s=rate_per_s)
+        shares = [(after - before) / spent_s for before, after in zip(before_s, _cpu_s(stage), strict=True)]
         await pause(SETTLE_S)
         load.read_answers()
         accepted.update(number for number, each in enumerate(asked, made) if each.answered_s)
         made += count
         unanswered = sum(not each.answered_s for each in asked)
-        tell(f"{count / spent_s:.0f}/s: {count - unanswered} of {count} were taken")
+        tell(
+            f"{count / spent_s:.0f}/s: {count - unanswered} of {count} were taken; "
+            f"{shares[0]:.0%} of the provider's core, {shares[1]:.0%} of the other one by the collector"
+        )
         found.append((count / spent_s, unanswered))
         if rate_per_s == RATES_PER_S[0]:
             await _send_again(load, document, asked[: int(SENT_TWICE * count)])
         if unanswered:
             return
+
+
+def _cpu_s(stage: Stage) -> tuple[float, float]:
+    """Return the processor time of the provider and of the collector until now."""
+    collector = psutil.Process(stage.processes[COLLECTOR].pid)
+    return sum(stage.provider.cpu_times()[:2]), sum(collector.cpu_times()[:2])
 
 
 async def _send_again(load: RequestLoad, document: Document, asked: Sequence[Asked]) -> None:

@@ -114,11 +114,11 @@ def list_surveys(directory: Path, as_json: bool) -> None:
     """List the surveys, with how many reports were released and refused."""
     import msgspec
 
-    from stats.running.standing import standing_of
+    from stats.running.standing import kept_surveys, standing_of
 
     ledger = _open_ledger(directory)
     try:
-        standing = standing_of(ledger, None)
+        standing = standing_of(ledger, kept_surveys(ledger), None)
     finally:
         ledger.close()
     if as_json:

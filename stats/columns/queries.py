@@ -69,22 +69,51 @@ def check_select(sql: str, safety: QuerySafety) -> str:
 
 
 def _check_nodes(query: exp.Expression, safety: QuerySafety) -> None:
-    named = {cte.alias for cte in query.find_all(exp.CTE)}
-    if safety.tables & named:
-        raise StoreError("a WITH clause has the name of a table")
+    named = _named_parts(query, safety)
     for count, node in enumerate(query.walk()):
         if count >= MOST_NODES:
             raise StoreError(f"a query has at most {MOST_NODES} parts")
         if not isinstance(node, _ALLOWED):
             raise StoreError(f"a query has no {type(node).key}: {node.sql(dialect=safety.dialect)[:60]}")
         if isinstance(node, exp.Table):
-            _check_table(node, safety.tables | named)
+            _check_table(node, safety.tables | _known_at(node, named))
+        elif isinstance(node, exp.In):
+            _check_in(node)
         elif isinstance(node, exp.DataType) and node.this not in _NUMBERS:
             raise StoreError(f"a query makes numbers only, and not {node.sql(dialect=safety.dialect)[:60]}")
         elif isinstance(node, exp.With) and node.args.get("recursive"):
             raise StoreError("a query has no WITH RECURSIVE")
         elif isinstance(node, exp.Select | exp.SetOperation | exp.Subquery | exp.Join):
             _check_parts(node)
+
+
+def _named_parts(query: exp.Expression, safety: QuerySafety) -> list[str]:
+    """Return the names that WITH gives, in their order; raise `StoreError` if one could stand for a table elsewhere."""
+    # Only at the beginning: the name of an inner WITH would be allowed outside of it too, where it is a real table.
+    first = query.args.get("with_")
+    if any(clause is not first for clause in query.find_all(exp.With)):
+        raise StoreError("WITH stands at the beginning of a query, and nowhere else")
+    parts = [] if first is None else first.expressions
+    if any(not isinstance(part.this, exp.Select | exp.SetOperation) or part.args.get("scalar") for part in parts):
+        raise StoreError("WITH gives names to SELECTs only")
+    named = [part.alias for part in parts]
+    if safety.tables & set(named) or len({name.lower() for name in named}) < len(named):
+        raise StoreError("a WITH clause has the name of a table, or a name twice")
+    return named
+
+
+def _known_at(table: exp.Table, named: list[str]) -> set[str]:
+    """Return which of these names are known where `table` stands: within WITH, only those of the SELECTs before."""
+    # In its own SELECT, a name is not known yet, and the engine would find the table that is really called so.
+    within = table.find_ancestor(exp.CTE)
+    return set(named if within is None else named[: named.index(within.alias)])
+
+
+def _check_in(node: exp.In) -> None:
+    # ClickHouse takes a bare name behind IN for that of a table, also in brackets.
+    listed = [item.unnest() for item in node.expressions]
+    if node.args.get("field") or any(isinstance(item, exp.Column) for item in listed):
+        raise StoreError("IN is followed by values or a SELECT in brackets")
 
 
 def _check_parts(node: exp.Expression) -> None:

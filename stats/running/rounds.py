@@ -14,7 +14,7 @@ from loopixmix.seams import Clock
 from stats.analysts.aside import WorkAside
 from stats.collect.waiting.batch import DrawnBatch
 from stats.collect.waiting.room import HalfReleasedError
-from stats.running.standing import CollectorStanding, standing_of
+from stats.running.standing import CollectorStanding, ToldSurvey, standing_of
 from stats.running.wiring import CollectorParts
 
 ROUND_S = 1.0
@@ -100,4 +100,8 @@ class CollectorRounds:
     async def _tell(self) -> None:
         collector, ledger = self._parts.collector, self._parts.ledger
         waiting = await self._parts.lane.do(collector.waiting)
-        self.standing = await self._in_thread(lambda: standing_of(ledger, waiting))
+        surveys = [
+            ToldSurvey(each.number, each.survey.survey_id, each.survey.questionnaire.draft)
+            for each in collector.running()
+        ]
+        self.standing = await self._in_thread(lambda: standing_of(ledger, surveys, waiting))

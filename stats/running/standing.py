@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from stats.collect.store.ledger import AddedSurvey, CollectorLedger
-from stats.questionnaire.questionnaire import decode_questionnaire
+from stats.collect.store.ledger import CollectorLedger
+from stats.questionnaire.promises import period_count
+from stats.questionnaire.questionnaire import SurveyDraft, decode_questionnaire
 
 
 class SurveyStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,26 +36,46 @@ class CollectorStanding(msgspec.Struct, frozen=True, kw_only=True):
     refused: Mapping[str, int] = {}
 
 
-def standing_of(ledger: CollectorLedger, waiting: Mapping[bytes, int] | None) -> CollectorStanding:
-    """Return how all surveys are. `waiting`: how many reports wait, by survey; None if that is not known."""
+@dataclass(frozen=True)
+class ToldSurvey:
+    """A survey of which something is told. `number`: in the store."""
+
+    number: int
+    survey_id: bytes
+    draft: SurveyDraft
+
+
+def kept_surveys(ledger: CollectorLedger) -> list[ToldSurvey]:
+    """Return all surveys of a store, read from it."""
+    return [
+        ToldSurvey(kept.number, kept.survey_id, decode_questionnaire(kept.questionnaire).draft)
+        for kept in ledger.surveys()
+    ]
+
+
+def standing_of(
+    ledger: CollectorLedger, surveys: Sequence[ToldSurvey], waiting: Mapping[bytes, int] | None
+) -> CollectorStanding:
+    """Return how `surveys` are. `waiting`: how many reports wait, by survey; None if that is not known."""
+    # Few questions to the store, however many surveys there are: they are asked every second.
     refused: Counter[str] = Counter()
     for (_, reason), amount in ledger.refusals().items():
         refused[reason.value] += amount
-    surveys = [_survey_status(ledger, kept, waiting) for kept in ledger.surveys()]
-    return CollectorStanding(surveys=surveys, refused=refused)
-
-
-def _survey_status(ledger: CollectorLedger, kept: AddedSurvey, waiting: Mapping[bytes, int] | None) -> SurveyStatus:
-    draft = decode_questionnaire(kept.questionnaire).draft
-    periods = draft.periods.count if draft.periods is not None else 1
-    return SurveyStatus(
-        survey_id=kept.survey_id.hex(),
-        title=draft.title,
-        opens=draft.opens.isoformat(),
-        closes=draft.closes.isoformat(),
-        is_closed=kept.standing.closed_s is not None,
-        is_settled=kept.standing.closed_periods >= periods,
-        waiting=None if waiting is None else waiting.get(kept.survey_id, 0),
-        released=sum(batch.rows for batch in ledger.batches(kept.number)),
-        discarded=sum(ledger.discarded(kept.number).values()),
+    progress, released, discarded = ledger.standing(), ledger.released_rows(), ledger.discarded_rows()
+    return CollectorStanding(
+        surveys=[
+            SurveyStatus(
+                survey_id=survey.survey_id.hex(),
+                title=survey.draft.title,
+                opens=survey.draft.opens.isoformat(),
+                closes=survey.draft.closes.isoformat(),
+                is_closed=progress[survey.number].closed_s is not None,
+                is_settled=progress[survey.number].closed_periods >= period_count(survey.draft),
+                waiting=None if waiting is None else waiting.get(survey.survey_id, 0),
+                released=released.get(survey.number, 0),
+                discarded=discarded.get(survey.number, 0),
+            )
+            for survey in surveys
+        ],
+        refused=refused,
     )

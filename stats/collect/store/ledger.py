@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from loopixmix.errors import MisuseError
@@ -172,6 +172,19 @@ class CollectorLedger:
         chosen = select(discards.c.sheet, discards.c.period, discards.c.amount).where(discards.c.survey == survey)
         found = self._store.read(lambda connection: connection.execute(chosen).all())
         return {(sheet, period): amount for sheet, period, amount in found}
+
+    def released_rows(self) -> Mapping[int, int]:
+        """Return how many reports of each survey were released, of those that have any."""
+        return self._totals(batches)
+
+    def discarded_rows(self) -> Mapping[int, int]:
+        """Return how many reports of each survey were discarded, of those that have any."""
+        return self._totals(discards)
+
+    def _totals(self, table: Table) -> Mapping[int, int]:
+        chosen = select(table.c.survey, func.sum(table.c.amount)).group_by(table.c.survey)
+        found = self._store.read(lambda connection: connection.execute(chosen).all())
+        return {survey: int(amount) for survey, amount in found}
 
     def add_refusals(self, counted: Mapping[tuple[bytes, ReportRefusal], int]) -> None:
         """Add to the counts of refusals."""

@@ -162,7 +162,10 @@ class Respondents:
 class CollectorWorld:
     """A collector in a directory, without a thread and without a network."""
 
-    def __init__(self, directory: Path, *, clock: SetClock | None = None, seed: int = 1, url: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, clock: SetClock | None = None, seed: int = 1, url: str = "", takes_up: bool = True
+    ) -> None:
+        """`takes_up`: the surveys that are there, at once."""
         self.directory = directory
         self.clock = clock or SetClock()
         self.released = DuckDbColumns(directory / "released.duckdb")
@@ -170,7 +173,8 @@ class CollectorWorld:
         self.ledger = CollectorLedger(Store(SCHEMA, url or sqlite_url(directory / "collector.sqlite3"), exclusive=True))
         room = WaitingRoom(directory / "waiting", rng=random.Random(seed))
         self.collector = Collector(self.ledger, room, Columns(self.released, self.raw), clock=self.clock)
-        self.admit()
+        if takes_up:
+            self.admit()
 
     def add(self, questionnaire: Questionnaire) -> None:
         """Add a survey, as an operator does, and take it up."""
