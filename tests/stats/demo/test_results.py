@@ -48,6 +48,6 @@ def test_refusals_are_read_by_reason() -> None:
 
 def test_a_dashboard_that_is_away_and_one_that_refuses_are_told_apart() -> None:
     with pytest.raises(UnavailableError):
-        wait_for(program(ResponseNeverReceived([])).refusals(), Clock())
+        wait_for(program(ResponseNeverReceived([])).refusals(), Clock())  # type: ignore[no-untyped-call]
     with pytest.raises(PeerError, match="403"):
         wait_for(program(Answer(403, b"no")).refusals(), Clock())
