@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,15 +59,19 @@ def check(file: Path, as_json: bool) -> None:
     import msgspec
     from rich.console import Console
 
+    from stats.questionnaire.promises import period_count
+
     console = Console(stderr=as_json)
     draft, frozen = _read_either(file)
     faults, sheets = _judged(draft, frozen)
     forecasts = _forecasts(draft, sheets)
-    result = _verdict(faults, forecasts)
+    result = _verdict(faults, _figures(draft, forecasts))
     if as_json:
         click.echo(msgspec.json.encode(result))
     else:
         _show(console, faults, forecasts)
+        if not faults and period_count(draft) > 1:
+            _show_periods(console, draft, forecasts)
         if frozen is not None and not faults:
             console.print(f"frozen; the survey's id is {frozen.survey_id.hex()}", soft_wrap=True)
     if faults:
@@ -131,13 +136,32 @@ def _forecasts(draft: SurveyDraft, sheets: Sequence[Sheet]) -> Sequence[SheetFor
     return forecast(draft, sheets)
 
 
-def _verdict(faults: Sequence[str], forecasts: Sequence[SheetForecast]) -> Verdict:
-    from loopixmix.verdict import Check, verdict
+def _figures(draft: SurveyDraft, forecasts: Sequence[SheetForecast]) -> Mapping[str, float]:
     from stats.planning.figures import figures_of
+    from stats.planning.forecasting import over_all_periods
+
+    if not forecasts:
+        return {}
+    all_periods = over_all_periods(draft, forecasts).eps
+    return {**figures_of(forecasts), **({"eps.all_periods": all_periods} if math.isfinite(all_periods) else {})}
+
+
+def _show_periods(console: Console, draft: SurveyDraft, forecasts: Sequence[SheetForecast]) -> None:
+    from stats.planning.figures import shown_eps
+    from stats.planning.forecasting import over_all_periods
+    from stats.questionnaire.promises import period_count
+
+    told = shown_eps(over_all_periods(draft, forecasts).eps)
+    text = f"a person who answers in all {period_count(draft)} periods loses at most {told}, if one mix is honest:"
+    console.print(f"{text} responses are permanent, so that all periods tell no more than one answer")
+
+
+def _verdict(faults: Sequence[str], figures: Mapping[str, float]) -> Verdict:
+    from loopixmix.verdict import Check, verdict
 
     checks = [Check(name=place_of(fault), passed=False, value=None, expected="sound", detail=fault) for fault in faults]
     sound = Check(name="the whole file", passed=not faults, value=f"{len(faults)} faults", expected="no fault")
-    return verdict([sound, *checks], figures_of(forecasts))
+    return verdict([sound, *checks], figures)
 
 
 def place_of(fault: str) -> str:

@@ -9,10 +9,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from stats.account.composing import PrivacyLoss, over_periods
 from stats.account.shuffling import Company, amplified, honest_reports
 from stats.estimate.binomial import wilson
 from stats.questionnaire.odds import loss_of
-from stats.questionnaire.promises import blanket_domain, promise_of
+from stats.questionnaire.promises import blanket_domain, period_count, promise_of
 from stats.questionnaire.questionnaire import MechanismKind, MechanismSpec, Sheet, SurveyDraft
 from stats.randomise.specified import mechanism_of
 
@@ -51,6 +52,15 @@ def forecast(
     `answers`: for so many answers, instead of `ANSWERS`.
     """
     return tuple(_sheet(draft, sheet, answers) for sheet in sheets)
+
+
+def over_all_periods(draft: SurveyDraft, forecasts: Sequence[SheetForecast]) -> PrivacyLoss:
+    """Return what a person loses who answers in all periods, if one mix is honest."""
+    delta = float(Fraction(draft.privacy.delta))
+    loss = PrivacyLoss(math.fsum(sheet.eps_at_threshold for sheet in forecasts), delta)
+    eps0 = math.fsum(sheet.eps0 for sheet in forecasts)
+    permanent = all(question.again for question in draft.questions)
+    return over_periods(loss, eps0, period_count(draft), permanent=permanent, spare_delta=delta)
 
 
 def margin(spec: MechanismSpec, answers: int) -> float:

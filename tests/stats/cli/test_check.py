@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stats.questionnaire.questionnaire import PersonKind, Persons, decode_questionnaire, encode_canonical
+from stats.questionnaire.questionnaire import Periods, PersonKind, Persons, decode_questionnaire, encode_canonical
 from tests.worlds.stats.commands import good, refused, run
 from tests.worlds.stats.drafts import AGE, MOOD, keys_for, new_draft, new_questionnaire
 
@@ -35,6 +35,15 @@ def test_mechanisms_and_a_forecast_are_shown(draft: Path) -> None:
     said = good("check", draft)
     for words in ("mood", "krr", "age", "1000000", "1 M", "eps0", "all together"):
         assert words in said
+
+
+def test_what_all_periods_give_away_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "draft.json"
+    again = msgspec.structs.replace(MOOD, again=True)
+    path.write_bytes(encode_canonical(new_draft(again, periods=Periods(length_s=86_400, count=7))))
+    assert "in all 7 periods" in good("check", path)
+    figures = json.loads(good("check", path, "--json"))["figures"]
+    assert figures["eps.all_periods"] == figures["eps0.mood"] > figures["eps.promised"]
 
 
 def test_all_faults_are_told_with_their_places(tmp_path: Path) -> None:

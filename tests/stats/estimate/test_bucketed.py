@@ -27,9 +27,9 @@ MECHANISMS = [RandomisedResponse(5, WEIGHTS), HadamardResponse(5, WEIGHTS), Unar
 
 @pytest.mark.parametrize("mechanism", MECHANISMS, ids=lambda each: type(each).__name__)
 def test_intervals_hold_the_truth_in_95_of_100_surveys(mechanism: Mechanism) -> None:
-    # H0: an interval covers with 0.95. 250 surveys, three intervals; each off by 4 standard deviations (0.0138) once
+    # H0: an interval covers with 0.95. 150 surveys, three intervals; each off by 4 standard deviations (0.0178) once
     # in 15,000 seeds.
-    rng, surveys = np.random.default_rng(14), 250
+    rng, surveys = np.random.default_rng(14), 150
     mean = float(EDGES.middles @ SHARES)
     median, upper = (float(np.interp(level, [0.0, *np.cumsum(SHARES)], EDGES.edges)) for level in (0.5, 0.9))
     covered = np.zeros(3)
@@ -37,7 +37,7 @@ def test_intervals_hold_the_truth_in_95_of_100_surveys(mechanism: Mechanism) -> 
         sums = share_sums(mechanism, drawn_reports(mechanism, SHARES, 2_000, rng))
         found = [estimated_mean(sums, EDGES), *estimated_quantiles(sums, EDGES, (0.5, 0.9))]
         covered += [each.low <= true <= each.high for each, true in zip(found, (mean, median, upper), strict=True)]
-    assert (abs(covered / surveys - 0.95) < 4 * 0.0138).all()
+    assert (abs(covered / surveys - 0.95) < 4 * 0.0178).all()
 
 
 def test_true_answers_give_the_plain_mean_and_quantiles() -> None:
@@ -58,16 +58,6 @@ def test_the_noise_of_all_shares_together_falls_out() -> None:
     reports = drawn_reports(mechanism, SHARES, 1_000, rng)
     everybody = share_sums(mechanism, reports).of(np.ones(5))
     assert (everybody.value, everybody.deviation) == pytest.approx((1.0, 0.0))
-
-
-def test_the_deviation_is_that_of_many_surveys() -> None:
-    rng, weights = np.random.default_rng(6), np.array([3.0, -1.0, 4.0, 1.0, -5.0])
-    for mechanism in MECHANISMS:
-        found = [share_sums(mechanism, drawn_reports(mechanism, SHARES, 500, rng)).of(weights) for _ in range(1_000)]
-        # H0: they agree. The standard deviation of 1,000 values is known to 2.2 %; off by 9 % once in 15,000 seeds.
-        assert np.std([each.value for each in found]) == pytest.approx(
-            np.mean([each.deviation for each in found]), 0.09
-        )
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS, ids=lambda each: type(each).__name__)

@@ -7,11 +7,13 @@ import random
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from stats.account.composing import PrivacyLoss
 from stats.account.shuffling import Company, amplified
-from stats.planning.forecasting import ANSWERS, forecast, margin
+from stats.planning.forecasting import ANSWERS, forecast, margin, over_all_periods
 from stats.questionnaire.compiling import compile_draft
-from stats.questionnaire.questionnaire import Mode, PrivacyGoal, Travel
+from stats.questionnaire.questionnaire import Mode, Periods, PrivacyGoal, Travel
 from stats.randomise.specified import mechanism_of
 from tests.worlds.stats.drafts import AGE, COMMUTE, MOOD, TOOLS, new_draft
 
@@ -40,6 +42,15 @@ def test_questions_that_travel_together_have_one_loss() -> None:
     draft = new_draft(MOOD, AGE, travel=Travel.TOGETHER)
     (sheet,) = forecast(draft, compile_draft(draft))
     assert sheet.eps0 == pytest.approx(sum(question.eps0 for question in sheet.questions))
+
+
+def test_permanent_responses_lose_in_all_periods_what_they_lose_locally() -> None:
+    weekly = new_draft(replace(MOOD, again=True), periods=Periods(length_s=86_400, count=14))
+    forecasts = forecast(weekly, compile_draft(weekly), ())
+    assert over_all_periods(weekly, forecasts) == PrivacyLoss(forecasts[0].eps0, 0.0)
+    once = new_draft(MOOD)
+    (sheet,) = forecast(once, compile_draft(once), ())
+    assert over_all_periods(once, [sheet]).eps == sheet.eps_at_threshold
 
 
 def test_true_answers_have_no_bound() -> None:
