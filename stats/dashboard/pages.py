@@ -32,6 +32,7 @@ from stats.dashboard.showing.asking import (
     export_order,
     query_content,
     rows_table,
+    sql_form,
     wrong,
 )
 from stats.dashboard.showing.crossing import cross_table
@@ -167,7 +168,7 @@ class DashboardPages:
                     answer = rows_table(*self._results.select(survey, filled.value(SQL)))
                 except LoopixmixError as error:
                     answer, status = wrong(str(error)), 422
-            shown = [_up(visit, survey), answer, SQL_FORM.show(visit.form_token, filled), query_content(survey)]
+            shown = [_up(visit, survey), answer, sql_form(survey, visit.form_token, filled), query_content(survey)]
             return Shown("Query by SQL", shown, status=422 if filled is not None and not filled.is_good else status)
 
         return await self._seen(visit, work)
