@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from stats.account.composing import PrivacyLoss, over_periods
 from stats.account.shuffling import Amplified, Company, amplified, honest_reports
 from stats.dashboard.results import SheetProgress
 from stats.dashboard.seams import ShownSurvey
@@ -43,6 +44,8 @@ class SurveyPrivacy:
     """Of all sheets together."""
     sybil_share: float
     promised_eps: float
+    periods: int = 1
+    """So many periods the survey has. The other figures are of one."""
 
     @property
     def eps0(self) -> float:
@@ -55,6 +58,13 @@ class SurveyPrivacy:
         losses = [sheet.loss.best for sheet in self.sheets if sheet.loss is not None]
         return math.fsum(losses) if len(losses) == len(self.sheets) else None
 
+    @property
+    def all_periods(self) -> PrivacyLoss:
+        """The loss over all periods of somebody who gives the same answers in each of them."""
+        eps = self.eps0 if self.eps is None else self.eps
+        once = PrivacyLoss(eps, self.delta)
+        return over_periods(once, self.eps0, self.periods, permanent=True, spare_delta=self.delta)
+
 
 def survey_privacy(survey: ShownSurvey, progress: Sequence[SheetProgress]) -> SurveyPrivacy:
     """Return what a person who answers gives away. It may take seconds the first time."""
@@ -66,7 +76,9 @@ def survey_privacy(survey: ShownSurvey, progress: Sequence[SheetProgress]) -> Su
         _sheet_privacy(sheet, each, sybil_share, delta)
         for sheet, each in zip(survey.questionnaire.sheets, progress, strict=True)
     )
-    return SurveyPrivacy(sheets, float(Fraction(goal.delta)), float(sybil_share), float(Fraction(goal.eps)))
+    return SurveyPrivacy(
+        sheets, float(Fraction(goal.delta)), float(sybil_share), float(Fraction(goal.eps)), survey.period_count
+    )
 
 
 def _sheet_privacy(sheet: Sheet, progress: SheetProgress, sybil_share: Fraction, delta: float) -> SheetPrivacy:

@@ -142,11 +142,12 @@ class SurveyResults:
         question, column = asked(survey, name)
         mechanism = mechanism_of(column.spec)
         supports, reports = self._supports(column, mechanism, where)
-        shares = _shares(mechanism, supports, confidence)
+        repeats = self._periods(column, where)
+        shares = _shares(mechanism, supports, confidence, repeats)
         edges = bucket_edges(question)
         summary = None
         if edges is not None and shares.reports:
-            sums, buckets = ShareSums(mechanism, supports, reports), BucketEdges(edges)
+            sums, buckets = ShareSums(mechanism, supports, reports, repeats=repeats), BucketEdges(edges)
             quantiles = tuple(estimated_quantiles(sums, buckets, QUANTILES))
             summary = NumberSummary(estimated_mean(sums, buckets), quantiles)
         return QuestionResult(question, mechanism, value_labels(question), shares, summary)
@@ -159,7 +160,8 @@ class SurveyResults:
         if rows == columns:
             raise MisuseError("a cross table is of two questions")
         pairs = counted_pairs(self._queries.pairs(one, other, where))
-        cells = estimated_cells((mechanism_of(one.spec), mechanism_of(other.spec)), pairs)
+        mechanisms = mechanism_of(one.spec), mechanism_of(other.spec)
+        cells = estimated_cells(mechanisms, pairs, repeats=self._periods(one, where))
         return CrossResult(first, second, value_labels(first), value_labels(second), cells)
 
     def series(self, survey: ShownSurvey, name: str, rule: AlarmRule | None = None) -> SeriesResult:
@@ -207,6 +209,14 @@ class SurveyResults:
         histogram = self._queries.periods(column, where)
         return {period: support_counts(mechanism, reports) for period, reports in by_period(histogram).items()}
 
+    def _periods(self, column: AskedColumn, where: CellFilter) -> int:
+        """Return how many periods are in `where`: in each of them a person sends the same permanent response again.
+
+        Who was there in how many of them is not known. So all are taken to have been in all, which makes intervals the
+        widest: N reports of these have the variance of N / periods that are drawn each on its own.
+        """
+        return len({batch.period for batch in self._queries.batches(column.table) if _is_in(batch, where)}) or 1
+
     def _total(self, column: AskedColumn, where: CellFilter) -> int:
         return sum(batch.reports for batch in self._queries.batches(column.table) if _is_in(batch, where))
 
@@ -231,11 +241,11 @@ def asked(survey: ShownSurvey, name: str) -> tuple[AnyQuestion, AskedColumn]:
     raise UnknownResultError(f"the survey has no question {name[:40]!r}")
 
 
-def _shares(mechanism: Mechanism, supports: SupportCounts, confidence: float) -> EstimatedShares:
+def _shares(mechanism: Mechanism, supports: SupportCounts, confidence: float, repeats: int = 1) -> EstimatedShares:
     one_each = not isinstance(mechanism, SampledBit)
     # Each report of a multiple choice tells of one option.
     reports = int(supports.told[0]) if one_each else int(supports.told.sum())
-    return estimated_shares(supports, one_each=one_each, reports=reports, confidence=confidence)
+    return estimated_shares(supports, one_each=one_each, reports=reports, confidence=confidence, repeats=repeats)
 
 
 def _is_in(batch: BatchRow, where: CellFilter) -> bool:

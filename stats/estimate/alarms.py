@@ -3,8 +3,11 @@
 Reports are randomised one by one. So as long as the share of people with a value stays as it was, a report supports
 the value with the same probability now and before, whatever the mechanism, and the number of supports now, given that
 of both together, is hypergeometric (Fisher's exact test). No share and no noise has to be estimated for that, and the
-rate of false alarms is at most what is stated, for any number of reports. If people send permanent responses, the
-periods are more alike than that, and false alarms are rarer still.
+rate of false alarms is at most what is stated, for any number of reports.
+
+People send the same permanent response in each period. So several periods together tell no more than one if the same
+people are in all of them, and when these leave and others come, sums of periods would raise many false alarms. So
+counts of T periods are divided by T before they are held against others: what that hides is small changes.
 """
 
 from __future__ import annotations
@@ -80,7 +83,8 @@ def alarms(series: Sequence[SupportCounts], rule: AlarmRule) -> list[Alarm]:
     for place in range(len(series)):
         before = rule.before(place)
         base, base_told = supported[before].sum(axis=0), told[before].sum(axis=0)
-        p_values = same_share(supported[place], told[place], base, base_told)
+        periods = max(1, len(before))
+        p_values = same_share(supported[place], told[place], base // periods, base_told // periods)
         # Bonferroni: all values of the period share its rate.
         for value in np.nonzero(p_values <= rule.false_alarms / len(p_values))[0]:
             one = series[place]
@@ -135,12 +139,16 @@ def _best_split(one: SupportCounts, counts: tuple[Integers, Integers], most: flo
         return None
     before, before_told = supported[:-1], told[:-1]
     after, after_told = supported[-1] - before, told[-1] - before_told
-    p_values = same_share(before, before_told, after, after_told)
-    best = int(np.argmin(p_values))
-    if p_values[best] > most:
+    # All reports tell where a change is most likely; whether it is one, as many as may be those of different people.
+    best = int(np.argmin(same_share(before, before_told, after, after_told)))
+    earlier, later = best + 1, len(supported) - best - 1
+    p_value = same_share(
+        before[best] // earlier, before_told[best] // earlier, after[best] // later, after_told[best] // later
+    )
+    if p_value > most:
         return None
     shares = _share(one, before[best], before_told[best]), _share(one, after[best], after_told[best])
-    return ChangePoint(best + 1, 0, *shares, float(p_values[best]))
+    return ChangePoint(best + 1, 0, *shares, float(p_value))
 
 
 def _stacked(series: Sequence[SupportCounts]) -> tuple[Integers, Integers]:

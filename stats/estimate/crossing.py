@@ -54,12 +54,14 @@ def estimated_cells(
     *,
     min_cell: int = MIN_CELL,
     confidence: float = CONFIDENCE,
+    repeats: int = 1,
 ) -> EstimatedCells:
     """Return the share of each pair of values; raise `MisuseError` if there are over `MOST_CELLS`.
 
     A report stands for (S1 - q1) (S2 - q2) / ((p1 - q1) (p2 - q2)), where S says whether it supports a value. Both
     questions are randomised independently, so that its mean is the share of the pair. The interval is a score test
-    turned round, as Wilson's is: the variance is that which the share itself would cause.
+    turned round, as Wilson's is: the variance is that which the share itself would cause. `repeats`: in so many
+    periods one person may have sent the same report, which then tells as much as one.
     """
     supports = pair_supports(mechanisms, pairs)
     n = np.maximum(supports.told, 1.0)
@@ -70,7 +72,7 @@ def estimated_cells(
     known = supports.told > 0
     raw = np.where(known, raw, 0.0)
     constant, slope = _squares((p1, q1), (p2, q2), shares)
-    low, high = _score_interval(raw, constant, slope, n, deviations(confidence))
+    low, high = _score_interval(raw, constant, slope, n / repeats, deviations(confidence))
     one_each = [not isinstance(each, SampledBit) for each in mechanisms]
     possible = onto_simplex(raw.ravel()).reshape(raw.shape) if all(one_each) else onto_unit(raw)
     hidden = hidden_cells(raw * pairs.total, rows_add_up=one_each[1], columns_add_up=one_each[0], min_cell=min_cell)

@@ -48,16 +48,23 @@ class EstimatedShares:
 
 
 def estimated_shares(
-    supports: SupportCounts, *, one_each: bool, reports: int, min_cell: int = MIN_CELL, confidence: float = CONFIDENCE
+    supports: SupportCounts,
+    *,
+    one_each: bool,
+    reports: int,
+    min_cell: int = MIN_CELL,
+    confidence: float = CONFIDENCE,
+    repeats: int = 1,
 ) -> EstimatedShares:
     """Return the share of each value. `min_cell`: values that fewer people seem to have are hidden; 0 hides none.
 
     The number of supports is binomial if people are drawn at random from a population and each answer is randomised:
-    so one interval for its probability, mapped as the estimate is, holds both kinds of noise.
+    so one interval for its probability, mapped as the estimate is, holds both kinds of noise. `repeats`: in so many
+    periods one person may have sent the same report, which then tells as much as one.
     """
     told = np.maximum(supports.told, 1)
     raw = (supports.supported / told - supports.q) / supports.gap
-    low, high = wilson(supports.supported, supports.told, confidence=confidence)
+    low, high = wilson(supports.supported / repeats, supports.told / repeats, confidence=confidence)
     low, high = (low - supports.q) / supports.gap, (high - supports.q) / supports.gap
     unknown = supports.told == 0
     raw = np.where(unknown, 0.0, raw)

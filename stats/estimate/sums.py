@@ -27,9 +27,12 @@ class WeightedSum:
 class ShareSums:
     """Weighted sums over the shares of one question whose values exclude each other."""
 
-    def __init__(self, mechanism: Mechanism, supports: SupportCounts, reports: ReportCounts | None) -> None:
+    def __init__(
+        self, mechanism: Mechanism, supports: SupportCounts, reports: ReportCounts | None, *, repeats: int = 1
+    ) -> None:
         """Sum over `supports`. `reports` may be None for unary encoding, whose bits are counted and not its reports.
 
+        `repeats`: in so many periods one person may have sent the same report, which then tells as much as one.
         Raise `MisuseError` for a multiple choice, or if there is no report at all.
         """
         if isinstance(mechanism, SampledBit):
@@ -39,6 +42,7 @@ class ShareSums:
         self._mechanism = mechanism
         self._gap = supports.gap
         self._n = int(supports.told[0])
+        self._independent = self._n / repeats
         self._supported = supports.supported / self._n
         self.raw: Numbers = (self._supported - supports.q) / self._gap
         self.possible = onto_simplex(self.raw)
@@ -57,7 +61,7 @@ class ShareSums:
         centre = float(weights @ self.possible)
         centred = weights - centre
         value = centre + float(centred @ self.raw)
-        return WeightedSum(value, float(np.sqrt(max(0.0, self._variance(centred)) / self._n)) / self._gap)
+        return WeightedSum(value, float(np.sqrt(max(0.0, self._variance(centred)) / self._independent)) / self._gap)
 
     def _variance(self, weights: Numbers) -> float:
         """Return the variance, from report to report, of the weights of the values that a report supports."""

@@ -86,7 +86,7 @@ class PrivacyGoal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The same if all mixes work together: at most this, for each report."""
     delta: Decimal = "0.000001"
     sybil_share: Decimal = "0.05"
-    """The share of reports that may be an attacker's, and hide nobody."""
+    """The share of each batch that may be an attacker's, and hide nobody; sent all at one time, few tokens fill one."""
 
 
 class Batching(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -47,7 +47,5 @@ def pages_of(
         book.close()
         raise
     shown = DashboardParts(view, parts.columns.released, data_sets, book)
-    factory = dashboard_factory(
-        shown, origin=directory.origin, in_thread=in_thread, clock=world.clock, rng=world.rng
-    )
+    factory = dashboard_factory(shown, origin=directory.origin, in_thread=in_thread, clock=world.clock, rng=world.rng)
     return ServedPages(factory, book, data_sets)

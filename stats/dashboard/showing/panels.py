@@ -93,6 +93,7 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
         paragraph(_all_collude(privacy.eps0)),
         paragraph(_one_honest(privacy)),
         table("Privacy loss of one person in one period", columns, rows),
+        _over_periods(privacy) if privacy.periods > 1 and math.isfinite(privacy.eps0) else "",
         paragraph(
             f"Assumed: {privacy.sybil_share * 100:g} % of the reports are an attacker's (Sybil share), "
             f"{HONEST_MIXES} mix on the way is honest, delta is {chance_in_words(privacy.delta)}. The survey "
@@ -121,6 +122,14 @@ def _all_collude(eps0: float) -> Content:
     return (
         f"If all mixes work together with the collector: whatever they see is at most {_factor(eps0)} times as likely "
         f"with one answer of a person as with another (eps0 {loss_in_words(eps0)})."
+    )
+
+
+def _over_periods(privacy: SurveyPrivacy) -> Content:
+    return paragraph(
+        f"Over all {privacy.periods} periods together, somebody whose answers stay the same gives away at most eps "
+        f"{loss_in_words(privacy.all_periods.eps)}, also if one mix is honest: the same report comes again in each "
+        "period. Whoever changes between several answers gives away so many times as much."
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from stats.account.shuffling import Company, amplified
 from stats.dashboard.privacy import survey_privacy
-from stats.questionnaire.questionnaire import MechanismKind, Mode, PrivacyGoal, Travel
-from tests.worlds.stats_dashboard import AGE, HOME, DashboardWorld, drafted, frozen, spec
+from stats.dashboard.wording import loss_in_words
+from stats.questionnaire.questionnaire import MechanismKind, Mode, Periods, PrivacyGoal, Travel
+from tests.worlds.stats_dashboard import AGE, HOME, WEEK_S, DashboardWorld, drafted, frozen, show, spec
 
 
 def test_the_smallest_batch_without_its_sybils_is_the_company(world: DashboardWorld) -> None:
@@ -33,6 +34,17 @@ def test_losses_of_sheets_add_up_and_their_deltas_too(world: DashboardWorld) -> 
         amplified(sheet.eps0, Company(950, 5e-7), domain) for sheet, domain in zip(found.sheets, (5, 7), strict=True)
     ]
     assert found.eps == math.fsum(each.loss.best for each in found.sheets if each.loss)
+
+
+def test_over_all_periods_eps0_is_told(world: DashboardWorld) -> None:
+    # The same permanent response in company that is not the same may stand out: no amplified loss holds for that.
+    survey = world.add(frozen(drafted("a", [HOME], periods=Periods(length_s=WEEK_S, count=4))), 1000)
+    found = survey_privacy(survey, world.results.progress(survey))
+    assert found.eps is not None
+    assert found.eps < found.all_periods.eps == found.eps0
+    told = show(world, "survey", survey.short_id)
+    assert "Over all 4 periods together" in told
+    assert f"gives away at most eps {loss_in_words(found.eps0)}" in told
 
 
 def test_before_each_sheet_had_a_batch_nothing_better_than_eps0_is_told(world: DashboardWorld) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from loopixmix.errors import MisuseError, StoreError
@@ -74,6 +75,28 @@ def test_a_filter_of_periods_counts_only_their_reports(world: DashboardWorld) ->
     assert world.results.question(survey, "age", where).shares.reports == 600
     assert world.results.question(survey, "home", where).shares.reports == 600
     assert world.results.cross(survey, "home", "age", where).cells.reports == 600
+
+
+def test_reports_that_come_again_in_each_period_make_no_interval_narrower(world: DashboardWorld) -> None:
+    # The same people send the same permanent responses in four periods: that tells no more than one period does.
+    draft = drafted("a", [HOME, AGE], periods=Periods(length_s=WEEK_S, count=4))
+    survey = world.add(frozen(draft))
+    table = survey.tables[0]
+    world.town.answer(survey, 1000, period=0, batch=0)
+    _, rows = world.columns.select(f"SELECT home, age FROM {table.name}", tables=[table.name], most_rows=1000)
+    again = [np.array(column, np.uint64) for column in zip(*rows, strict=True)]
+    for period in range(1, 4):
+        world.columns.append(table, period, period, again)
+    filters = CellFilter(periods=(0, 1)), ALL
+    one, four = (world.results.question(survey, "age", where) for where in filters)
+    assert (one.shares.reports, four.shares.reports) == (1000, 4000)
+    assert four.shares.low == pytest.approx(one.shares.low)
+    assert four.shares.high == pytest.approx(one.shares.high)
+    crossed, crossed_four = (world.results.cross(survey, "home", "age", where).cells for where in filters)
+    assert crossed_four.low == pytest.approx(crossed.low)
+    assert one.summary is not None
+    assert four.summary is not None
+    assert four.summary.mean.low == pytest.approx(one.summary.mean.low)
 
 
 def test_a_series_finds_the_period_in_which_a_share_changed(world: DashboardWorld) -> None:
