@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from client.api import Client
+from client.api import Client, ServiceFailedError
 from loopixmix.errors import FormatError, MisuseError, PeerError
 from stats.answer.invitation import SurveyInvitation
 from stats.answer.store.rows import KeptSurvey
@@ -38,7 +38,12 @@ async def fetch_survey(
     """
     service = f"{SERVICE}@{invitation.collector}"
     asked = encode_asked(AskedOfCollector.QUESTIONNAIRE, invitation.survey_id)
-    data = await client.request(service, asked, timeout_s=timeout_s)
+    try:
+        data = await client.request(service, asked, timeout_s=timeout_s)
+    except ServiceFailedError as error:
+        raise WrongSurveyError(
+            f"{service} does not have the survey of this invitation: ask whoever sent it for a right one"
+        ) from error
     try:
         questionnaire = decode_questionnaire(data)
     except FormatError as error:
