@@ -57,6 +57,10 @@ def run(directory: Path, check_config: bool) -> None:
 
     found = CollectorDirectory(directory)
     if check_config:
+        if found.config.certificate:
+            from loopixmix.web.certificates import tls_options
+
+            tls_options(directory / found.config.certificate, directory / found.config.key)
         click.echo(f"{directory}: the configuration is good")
         return
     from loopixmix.process.main import run_program

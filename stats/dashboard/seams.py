@@ -17,16 +17,23 @@ ID_DIGITS = 16
 
 @dataclass(frozen=True)
 class ShownSurvey:
-    """A frozen survey with the tables of its sheets."""
+    """A frozen survey with the tables of its sheets. `closed_s`: when it was closed, if before its time."""
 
     survey_id: bytes
     questionnaire: Questionnaire
     tables: tuple[SheetTable, ...]
+    closed_s: int | None = None
 
     @property
     def short_id(self) -> str:
         """Return how it is named in addresses."""
         return self.survey_id.hex()[:ID_DIGITS]
+
+    @property
+    def closes_s(self) -> int:
+        """Return from when on nobody answers, in Unix seconds."""
+        planned_s = self.questionnaire.draft.closes_s
+        return planned_s if self.closed_s is None else min(planned_s, self.closed_s)
 
     @property
     def is_central(self) -> bool:

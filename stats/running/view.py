@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from stats.collect.survey import CollectedSurvey
 from stats.dashboard.seams import ShownSurvey
@@ -24,7 +25,11 @@ class StoredView:
         # By the store and not by the collector, which only its own thread may walk through.
         for kept in self._ledger.surveys(after=max(self._shown, default=0)):
             self._shown[kept.number] = _shown(CollectedSurvey(decode_questionnaire(kept.questionnaire)))
-        return [self._shown[number] for number in sorted(self._shown, reverse=True)]
+        standing = self._ledger.standing()
+        return [
+            replace(self._shown[number], closed_s=standing[number].closed_s)
+            for number in sorted(self._shown, reverse=True)
+        ]
 
     def refusals(self) -> Mapping[str, int]:
         """Return how many reports were refused, by reason."""

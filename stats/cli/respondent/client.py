@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HOME = Path("~/.local/share/loopixmix/respondent")
 ANSWERS = "answers"
+CLIENT_FILE = "client.toml"
 MOST_FILE_BYTES = 1_000_000
 MOST_COLUMNS = 100
 
@@ -60,6 +61,8 @@ DeskWork: TypeAlias = "Callable[[AnsweringSetting, DeskSetting], Awaitable[None]
 def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: bool, within_s: float = 86_400.0) -> None:
     """Do some work with the client and the answers in `directory`; `quiet`: lines for people go to standard error."""
     outside = stats_outside()
+    if network is None and not (directory.expanduser() / CLIENT_FILE).is_file():
+        raise MisuseError(f"{directory} has no client yet: answering with --network FILE, the trust root, makes one")
 
     async def run(reactor: PosixReactorBase) -> None:
         from twisted.internet.task import deferLater

@@ -45,7 +45,7 @@ def _lines(document: msgspec.Struct) -> Iterator[str]:
 
 def _survey(found: doc.SurveyDocument) -> Iterator[str]:
     entry, privacy = found.survey, found.privacy
-    yield f"{entry.title} ({entry.id}): {entry.answers:,} answers in the results, open until {entry.closes}"
+    yield f"{entry.title} ({entry.id}): {entry.answers:,} answers in the results, until {entry.closes}"
     if entry.open_to_all:
         yield "Open survey: anybody may have answered, and as often as they liked."
     eps0 = "no bound" if privacy.eps0 is None else loss_in_words(privacy.eps0)
@@ -58,6 +58,7 @@ def _survey(found: doc.SurveyDocument) -> Iterator[str]:
 
 def _question(found: doc.QuestionDocument) -> Iterator[str]:
     yield f"{found.text} {found.reports:,} reports. {found.noise}."
+    yield "Raw shares: right on average, and perhaps below 0 % or over 100 %."
     if found.open_to_all:
         yield "Open survey: anybody may have answered, and as often as they liked."
     for each in found.values:

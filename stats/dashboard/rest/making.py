@@ -28,7 +28,7 @@ def survey_entry(survey: ShownSurvey, progress: Sequence[SheetProgress]) -> doc.
         version=draft.version,
         title=draft.title,
         opens=when(draft.opens_s),
-        closes=when(draft.closes_s),
+        closes=when(survey.closes_s),
         periods=survey.period_count,
         open_to_all=survey.is_open,
         central=survey.is_central,

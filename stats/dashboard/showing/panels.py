@@ -35,12 +35,12 @@ def progress_panel(
     """Return how many answers there are, what they give away in one line, and what is not told."""
     draft = survey.questionnaire.draft
     batching = draft.batching
-    if now_s < draft.opens_s:
+    if now_s < min(draft.opens_s, survey.closes_s):
         state = f"It opens on {moment(draft.opens_s)}."
-    elif now_s < draft.closes_s:
-        state = f"It is open until {moment(draft.closes_s)}."
+    elif now_s < survey.closes_s:
+        state = f"It is open until {moment(survey.closes_s)}."
     else:
-        state = f"It closed on {moment(draft.closes_s)}."
+        state = f"It closed on {moment(survey.closes_s)}."
     held = (
         " Some are always held back, so that the last ones have company." if batching.at_close is AtClose.MERGE else ""
     )

@@ -112,9 +112,9 @@ def _path(survey: ShownSurvey) -> str:
 
 def _state(survey: ShownSurvey, now_s: float) -> str:
     draft = survey.questionnaire.draft
-    if now_s < draft.opens_s:
+    if now_s < min(draft.opens_s, survey.closes_s):
         return f"opens {day(draft.opens_s)}"
-    return f"until {day(draft.closes_s)}" if now_s < draft.closes_s else f"closed {day(draft.closes_s)}"
+    return f"until {day(survey.closes_s)}" if now_s < survey.closes_s else f"closed {day(survey.closes_s)}"
 
 
 def _kind(survey: ShownSurvey) -> str:

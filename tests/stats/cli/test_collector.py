@@ -47,7 +47,12 @@ def test_init_tells_the_providers_operator_what_to_write(tmp_path: Path) -> None
 def test_the_configuration_is_checked_without_a_start(directory: Path) -> None:
     assert "the configuration is good" in good("collector", "run", directory, "--check-config")
     config = directory / "collector.toml"
-    config.write_text(config.read_text().replace("port = 0", "port = 70000"))
+    sound = config.read_text()
+    config.write_text(
+        sound.replace('certificate = ""', 'certificate = "no.pem"').replace('\nkey = ""', '\nkey = "no.key"')
+    )
+    assert "no.pem: cannot be read" in refused("collector", "run", directory, "--check-config")
+    config.write_text(sound.replace("port = 0", "port = 70000"))
     assert "port is 70000; allowed is 0 to 65535" in refused("collector", "run", directory, "--check-config")
     config.write_text("wrong = 1")
     assert "wrong" in refused("collector", "run", directory, "--check-config")

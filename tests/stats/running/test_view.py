@@ -52,6 +52,17 @@ def test_surveys_come_with_their_tables_the_newest_first(collector: OpenCollecto
     collector.parts.collector.close()
 
 
+def test_a_survey_that_was_closed_early_is_shown_as_closed(collector: OpenCollector) -> None:
+    view = StoredView(collector.parts)
+    survey_id = collector.add("first")
+    [shown] = view.surveys()
+    assert shown.closes_s == shown.questionnaire.draft.closes_s > NOW_S
+    collector.parts.ledger.close_survey(survey_id, NOW_S)
+    [shown] = view.surveys()
+    assert shown.closes_s == NOW_S
+    collector.parts.collector.close()
+
+
 def test_refusals_are_counted_over_all_surveys(collector: OpenCollector) -> None:
     view = StoredView(collector.parts)
     first, second = collector.add("first"), collector.add("second")

@@ -34,6 +34,11 @@ def test_a_code_in_the_command_line_is_refused_and_not_repeated(tmp_path: Path) 
     assert CODE not in told
 
 
+def test_without_a_client_the_network_is_asked_for(tmp_path: Path) -> None:
+    for typed in ((INVITATION,), ("status",), ("forget", "00" * 4)):
+        assert "has no client yet: answering with --network FILE" in refused("answer", *typed, "--client", tmp_path)
+
+
 @pytest.mark.parametrize("text", ["[1]", "{", '{"mood": null}', '{"mood": {"x": 1}}'])
 def test_answers_are_a_json_object(tmp_path: Path, text: str) -> None:
     (tmp_path / "answers.json").write_text(text)

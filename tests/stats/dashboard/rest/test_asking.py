@@ -57,7 +57,8 @@ def test_surveys_and_estimates_are_asked_and_shown(face: DashboardFaceWorld, sur
     shown = lines_of(question)
     assert shown[0].startswith("How old are you? 6,000 reports. 95 % intervals")
     assert any(line.startswith("mean ") for line in shown)
-    assert len(shown) == 1 + 7 + 1 + 5
+    assert shown[1].startswith("Raw shares")
+    assert len(shown) == 2 + 7 + 1 + 5
 
 
 def test_queries_questions_and_files_come_back(face: DashboardFaceWorld, survey: ShownSurvey) -> None:
