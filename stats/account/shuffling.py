@@ -37,8 +37,8 @@ class Company:
 class Amplified:
     """The privacy losses of one person by one report, none of them below the truth.
 
-    By grouping of counts they are above the bounds that they compute, by less than one part in 1,000; below 10,000
-    reports by less than one in 50,000. The bounds themselves may be above the truth by more.
+    By grouping of counts they are above the bounds that they compute, by less than one part in 1,000. The bounds
+    themselves may be above the truth by more.
     """
 
     eps0: float

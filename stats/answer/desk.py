@@ -18,7 +18,7 @@ from stats.answer.invitation import SurveyInvitation
 from stats.answer.joining import ISSUER, Faults, fetch_survey
 from stats.answer.ledger import KeptLoss, PrivacyLimits
 from stats.answer.store import rows
-from stats.answer.store.rows import KeptReport, ReportPlace
+from stats.answer.store.rows import KeptReport, ReportPlace, ReportState
 from stats.answer.surveys import JoinedSurvey, OpenPeriod
 from stats.answer.times import SendingRule
 
@@ -87,8 +87,10 @@ class RespondentDesk:
             now_s = self._clock.seconds()
             joined = await fetch_survey(self._client, invitation, faults=self._faults, now_s=now_s)
             await self._access.write(lambda connection: rows.add_survey(connection, joined.kept))
-        elif invitation.code and not known.code:
-            await self.set_code(invitation.survey_id, invitation.code)
+        elif invitation.code and invitation.code != known.code:
+            # A second code is for a second person, unless the first one was mistyped.
+            if not known.code or await self._refused_places(JoinedSurvey.of(known)):
+                await self.set_code(invitation.survey_id, invitation.code)
         return await self.survey(invitation.survey_id)
 
     async def survey(self, survey_id: bytes) -> JoinedSurvey:
@@ -99,8 +101,16 @@ class RespondentDesk:
         return JoinedSurvey.of(kept)
 
     async def set_code(self, survey_id: bytes, code: str) -> None:
-        """Keep the code of a survey, which came later than its invitation."""
-        await self._access.write(lambda connection: rows.set_code(connection, survey_id, code))
+        """Keep the code of a survey, which came later than its invitation, or in the place of one that was refused."""
+        kept = await self._access.read(lambda connection: rows.find_survey(connection, survey_id))
+        refused = [] if kept is None else await self._refused_places(JoinedSurvey.of(kept))
+
+        def change(connection: Connection) -> None:
+            rows.set_code(connection, survey_id, code)
+            for place in refused:
+                rows.forget_order(connection, place)
+
+        await self._access.write(change)
 
     async def order_tokens(self, survey: JoinedSurvey) -> int:
         """Order the tokens for the present period and the next ones, as far as that was not done; return how many.
@@ -156,6 +166,7 @@ class RespondentDesk:
             except LoopixmixError as error:
                 self.problem, after = f"{survey.title}: {error}", report
             ended = ended and after.state.is_end
+        self.problem = self.problem or await self._told_refusal()
         await self._forget_closed()
         return ended
 
@@ -199,6 +210,28 @@ class RespondentDesk:
         sheets = range(len(survey.questionnaire.sheets))
         places = [ReportPlace(survey.survey_id, sheet, period) for period in range(first, last) for sheet in sheets]
         return [place for place in places if not rows.is_ordered(connection, place)]
+
+    async def _told_refusal(self) -> str:
+        for survey in await self.surveys():
+            if await self._refused_places(survey):
+                return f"{survey.title}: the issuer refused the code: take the invitation again, with the right code"
+        return ""
+
+    async def _refused_places(self, survey: JoinedSurvey) -> list[ReportPlace]:
+        """Return the reports that wait for a token which the issuer has refused: the client has given up its order."""
+        if not survey.takes_tokens:
+            return []
+
+        def waiting(connection: Connection) -> list[ReportPlace]:
+            reports = rows.reports_of(connection, survey.survey_id)
+            places = [report.place for report in reports if report.state is ReportState.DRAWN]
+            return [place for place in places if rows.is_ordered(connection, place)]
+
+        places = await self._access.read(waiting)
+        if not places:
+            return []
+        coming = {each.purpose for each in await self._client.tokens() if each.usable or each.resting or each.ordered}
+        return [place for place in places if survey.questionnaire.sheets[place.sheet].purpose not in coming]
 
     async def _forget_closed(self) -> None:
         """Erase what is not needed any more of surveys that are over: permanent responses, and codes."""

@@ -21,15 +21,13 @@ from client.api import (
 )
 from loopixmix.seams import Clock, Rng
 from loopixmix.store.access import StoreAccess
-from stats.answer.joining import ASK_REPORT, COLLECTOR
 from stats.answer.store import rows
 from stats.answer.store.rows import KeptReport, ReportState
 from stats.answer.surveys import JoinedSurvey
 from stats.answer.times import SendingRule, TooLateError
+from stats.collect.requests import ACCEPTED, SERVICE, AskedOfCollector, encode_asked
 from stats.report.report import decode_report, encode_report
 
-TAKEN = b"\x01"
-"""The collector's answer to a report that it has."""
 MOST_ATTEMPTS = 3
 """A collector that is being started again cannot take a report; one that refuses it for good does so again."""
 
@@ -94,8 +92,8 @@ class ReportDispatch:
             if report.state is ReportState.LATE:
                 return report
         request = await self._client.post_request(
-            f"{COLLECTOR}@{survey.kept.collector}",
-            bytes([ASK_REPORT]) + report.drawn,
+            f"{SERVICE}@{survey.kept.collector}",
+            encode_asked(AskedOfCollector.REPORT, report.drawn),
             idempotency_key=f"stats-{report.report_id.hex()}-{report.attempt}",
             not_before_s=report.not_before_s,
             deadline_s=report.deadline_s,
@@ -146,4 +144,4 @@ class ReportDispatch:
 
 
 def _end_of(posted: PostedRequest) -> ReportState:
-    return ReportState.ACCEPTED if posted.answer == TAKEN else ReportState.REFUSED
+    return ReportState.ACCEPTED if posted.answer == ACCEPTED else ReportState.REFUSED

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from client.api import Client
+from client.api import Client, ServiceFailedError
 from loopixmix.errors import FormatError, MisuseError, PeerError
 from stats.answer.invitation import SurveyInvitation
 from stats.answer.store.rows import KeptSurvey
 from stats.answer.surveys import JoinedSurvey
+from stats.collect.requests import SERVICE, AskedOfCollector, encode_asked
 from stats.questionnaire.questionnaire import Questionnaire, decode_questionnaire
 
-COLLECTOR = "stats"
 ISSUER = "stats-issuer"
-ASK_REPORT = 1
-ASK_QUESTIONNAIRE = 2
+"""The name of the hosted service that signs tokens."""
 TIMEOUT_S = 600.0
 
 Faults = Callable[[Questionnaire], Sequence[str]]
@@ -37,8 +36,14 @@ async def fetch_survey(
     Raises `WrongSurveyError` if it is another one, `UnsoundSurveyError` if it breaks its own promises, `MisuseError` if
     it names other parties than the invitation, and the client's errors.
     """
-    service = f"{COLLECTOR}@{invitation.collector}"
-    data = await client.request(service, bytes([ASK_QUESTIONNAIRE]) + invitation.survey_id, timeout_s=timeout_s)
+    service = f"{SERVICE}@{invitation.collector}"
+    asked = encode_asked(AskedOfCollector.QUESTIONNAIRE, invitation.survey_id)
+    try:
+        data = await client.request(service, asked, timeout_s=timeout_s)
+    except ServiceFailedError as error:
+        raise WrongSurveyError(
+            f"{service} does not have the survey of this invitation: ask whoever sent it for a right one"
+        ) from error
     try:
         questionnaire = decode_questionnaire(data)
     except FormatError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.api import Client, RegistrationRefusedError, UnavailableError
+from client.remote import RemoteClient
 from loopixmix.errors import MisuseError
 from loopixmix.net.sockets import Sockets
 from loopixmix.process.files import make_directory
@@ -47,7 +48,10 @@ class WaitUntil(enum.Enum):
 
 @dataclass(frozen=True)
 class AnsweringSetting:
-    """What the respondent's program stands in. `say`: shows a line; `pause`: waits for seconds."""
+    """What the respondent's program stands in.
+
+    `say`: shows a line; `pause`: waits for seconds; `open_client`: starts the client of another directory.
+    """
 
     client: Client
     clock: Clock
@@ -55,6 +59,7 @@ class AnsweringSetting:
     sockets: Sockets
     say: Callable[[str], object]
     pause: Callable[[float], Awaitable[None]]
+    open_client: Callable[[Path], Awaitable[RemoteClient]]
 
 
 def open_answers(directory: Path) -> Store:

@@ -36,6 +36,14 @@ class SendingRule:
     grace_s: float = 6 * 3_600.0
     least_margin_s: float = 60.0
 
+    @classmethod
+    def within(cls, ahead_s: float) -> SendingRule:
+        """Return a rule by which a report waits at most `ahead_s`, and the client has a quarter of that to send it.
+
+        Less than a minute of margin is enough if `ahead_s` is shorter than that: for networks of seconds.
+        """
+        return cls(ahead_s, max(60.0, ahead_s / 4), min(60.0, ahead_s))
+
     def margin_s(self, left_s: float) -> float:
         """Return how long before the end of its period a report leaves at the latest, if `left_s` are left."""
         return max(self.least_margin_s, min(MOST_MARGIN_S, MARGIN_SHARE * left_s))

@@ -116,12 +116,12 @@ def told_waiting(reports: Sequence[KeptReport]) -> str:
     """Return how many reports have come how far, in a line."""
     counts = {state: sum(report.state is state for report in reports) for state in ReportState}
     named = {
-        ReportState.DRAWN: "wait for tokens",
-        ReportState.READY: "are handed over",
-        ReportState.POSTED: "wait for their time",
-        ReportState.ACCEPTED: "are with the collector",
-        ReportState.REFUSED: "were not taken",
-        ReportState.LATE: "came too late",
+        ReportState.DRAWN: "waiting for tokens",
+        ReportState.READY: "handed over next",
+        ReportState.POSTED: "waiting for their time",
+        ReportState.ACCEPTED: "with the collector",
+        ReportState.REFUSED: "not taken",
+        ReportState.LATE: "too late",
     }
     told = [f"{counts[state]} {words}" for state, words in named.items() if counts[state]]
     return f"of {len(reports)} reports, {', '.join(told)}" if told else "nothing is answered yet"

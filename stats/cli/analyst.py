@@ -132,7 +132,7 @@ def token(directory: Path, name: str, label: str, days: int, is_removed: bool) -
 @AS_JSON
 @click.option("--most", default=100, show_default=True, type=click.IntRange(1, MOST_DEEDS), help="How many at most.")
 def record(directory: Path, as_json: bool, most: int) -> None:
-    """Show who exported what and who spent how much, the newest first."""
+    """Show who exported what, the newest first. What was spent is shown by `stats data`."""
     with _book(directory) as book:
         found = [
             {

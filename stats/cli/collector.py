@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loopixmix.errors import ConfigError, FormatError, MisuseError
+from loopixmix.errors import ConfigError, MisuseError
+from stats.cli.files import read_questionnaire
 from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
 
 if TYPE_CHECKING:
     from stats.collect.store.ledger import CollectorLedger
 
 STATUS_FILE = "status.json"
-ID_DIGITS = 64
+ID_DIGITS, LEAST_DIGITS = 64, 8
+"""Of an id, and of its beginning: closing is for ever, so that a slip of a key must not name a survey."""
 
 
 @click.group()
@@ -42,6 +44,8 @@ def init(directory: Path, host: str, port: int, certificate: str, key: str, stor
     made = CollectorDirectory.create(directory, config)
     click.echo(f"The collector is in {directory}. In the provider's node.toml:\n")
     click.echo(f"[remote.stats]\nsocket = {json.dumps(str((made.path / config.socket).resolve()))}")
+    where = f"at {made.origin}" if config.port or config.origin else "at the port that `collector status` tells"
+    click.echo(f"\nThe dashboard will be {where}; `loopixmix stats analyst add` says who may look.")
 
 
 @collector.command()
@@ -66,23 +70,14 @@ def run(directory: Path, check_config: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def add(directory: Path, file: Path) -> None:
     """Collect the survey of the frozen questionnaire in FILE, from its opening on. Print its id."""
-    from stats.questionnaire.checking import faults
-    from stats.questionnaire.questionnaire import decode_questionnaire
+    from stats.questionnaire.questionnaire import encode_canonical
 
-    try:
-        data = file.read_bytes()
-        questionnaire = decode_questionnaire(data)
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    except FormatError as error:
-        raise ConfigError(f"{file}: {error}") from error
-    for fault in faults(questionnaire):
-        raise ConfigError(f"{file}: {fault}")
+    questionnaire = read_questionnaire(file)
     if questionnaire.draft.closes_s <= stats_outside().now_s():
         raise MisuseError(f"{file}: the survey closed at {questionnaire.draft.closes:%Y-%m-%d %H:%M:%S} UTC already")
     ledger = _open_ledger(directory)
     try:
-        ledger.add_survey(questionnaire.survey_id, data)
+        ledger.add_survey(questionnaire.survey_id, encode_canonical(questionnaire))
     finally:
         ledger.close()
     click.echo(questionnaire.survey_id.hex())
@@ -99,8 +94,11 @@ def close(directory: Path, survey: str) -> None:
     ledger = _open_ledger(directory)
     try:
         found = [each.survey_id for each in ledger.surveys() if each.survey_id.hex().startswith(survey.lower())]
-        if len(found) != 1 or not survey:
-            raise MisuseError(f"{survey!r} is the beginning of {len(found)} ids of surveys; name one")
+        if len(found) != 1 or len(survey) < LEAST_DIGITS:
+            raise MisuseError(
+                f"{survey[:ID_DIGITS]!r} is the beginning of {len(found)} ids of surveys; name one by {LEAST_DIGITS} "
+                "digits or more, as `collector list` shows it"
+            )
         ledger.close_survey(found[0], int(stats_outside().now_s()))
     finally:
         ledger.close()

@@ -54,7 +54,7 @@ def read_questionnaire(path: Path) -> Questionnaire:
     try:
         questionnaire = decode_questionnaire(read(path))
     except FormatError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error} (`loopixmix stats freeze` makes a questionnaire of a draft)") from error
     for fault in faults(questionnaire):
         raise ConfigError(f"{path}: {fault}")
     return questionnaire

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from loopixmix.errors import ConfigError, FormatError
+from loopixmix.errors import ConfigError, FormatError, MisuseError
 from stats.cli.files import NEW, READ, create, read, read_draft
 
 
@@ -21,12 +21,15 @@ def freeze(draft: Path, keys: Path | None, out: Path) -> None:
     check that a questionnaire is this one. Give the file to the collector.
     """
     from stats.questionnaire.freezing import decode_survey_keys, freeze
-    from stats.questionnaire.questionnaire import encode_canonical
+    from stats.questionnaire.questionnaire import PersonKind, encode_canonical
 
     try:
         survey_keys = () if keys is None else decode_survey_keys(read(keys))
     except FormatError as error:
         raise ConfigError(f"{keys}: {error}") from error
-    questionnaire = freeze(read_draft(draft), survey_keys)
+    survey_draft = read_draft(draft)
+    if keys is None and survey_draft.persons.kind is not PersonKind.OPEN:
+        raise MisuseError(f"{draft}: give --keys and the file that `stats issuer add` wrote for this draft")
+    questionnaire = freeze(survey_draft, survey_keys)
     create(out, encode_canonical(questionnaire), mode=0o644)
     click.echo(questionnaire.survey_id.hex())

@@ -48,14 +48,14 @@ class DataSetPages:
 
     def __init__(self, data_sets: CentralData, rng: Rng) -> None:
         """`rng`: makes tickets; the system's, outside of tests."""
-        self._data_sets = data_sets
+        self.data_sets = data_sets
         self._rng = rng
         self._tickets: BoundedMap[str, _Ticket] = BoundedMap(MOST_KEPT)
         self._changing = threading.Lock()
 
     def all(self, visit: Visit) -> Shown:
         """List all data sets."""
-        return Shown("Data sets", data_set_list(self._data_sets.all(), visit.to))
+        return Shown("Data sets", data_set_list(self.data_sets.all(), visit.to))
 
     def show(self, visit: Visit, name: str, analyst: Analyst) -> PageAnswer:
         """Show a data set; or an answer that was paid for, if the address names its ticket."""
@@ -80,7 +80,7 @@ class DataSetPages:
             if ticket.answer is None:
                 sql = " ".join(filled.value(QUESTION).split())
                 try:
-                    ticket.answer = self._data_sets.ask(name, sql, analyst.name, filled.value(EPS) or None)
+                    ticket.answer = self.data_sets.ask(name, sql, analyst.name, filled.value(EPS) or None)
                 except UnavailableError:
                     raise
                 except LoopixmixError as error:
@@ -106,8 +106,8 @@ class DataSetPages:
         wrong: str,
         answer: NoisyAnswer | None = None,
     ) -> Shown:
-        standing = self._data_sets.find(name)
-        spendings = self._data_sets.spendings(name, MOST_SPENDINGS)
+        standing = self.data_sets.find(name)
+        spendings = self.data_sets.spendings(name, MOST_SPENDINGS)
         may_ask = AnalystRight.SPEND in analyst.rights
         ticket = self._rng.randbytes(16).hex()
         ask = question_content(standing, visit.form_token, ticket, filled, wrong) if may_ask else NO_RIGHT

@@ -19,6 +19,7 @@ from stats.dashboard.central import DataSetPages
 from stats.dashboard.exports import ordered_file
 from stats.dashboard.filters import filter_form, period_filter
 from stats.dashboard.privacy import survey_privacy
+from stats.dashboard.record import newest_deeds
 from stats.dashboard.results import SurveyResults, UnknownResultError
 from stats.dashboard.seams import ShownSurvey
 from stats.dashboard.showing.about import ABOUT
@@ -31,6 +32,7 @@ from stats.dashboard.showing.asking import (
     export_order,
     query_content,
     rows_table,
+    sql_form,
     wrong,
 )
 from stats.dashboard.showing.crossing import cross_table
@@ -166,7 +168,7 @@ class DashboardPages:
                     answer = rows_table(*self._results.select(survey, filled.value(SQL)))
                 except LoopixmixError as error:
                     answer, status = wrong(str(error)), 422
-            shown = [_up(visit, survey), answer, SQL_FORM.show(visit.form_token, filled), query_content(survey)]
+            shown = [_up(visit, survey), answer, sql_form(survey, visit.form_token, filled), query_content(survey)]
             return Shown("Query by SQL", shown, status=422 if filled is not None and not filled.is_good else status)
 
         return await self._seen(visit, work)
@@ -208,7 +210,11 @@ class DashboardPages:
     @app.page("/record")
     async def record(self, visit: Visit) -> PageAnswer:
         """Show who exported what, and who spent how much."""
-        return await self._seen(visit, lambda _: Shown("Record", deed_table(self._book.deeds(MOST_DEEDS))))
+
+        def work(_: Analyst) -> Shown:
+            return Shown("Record", deed_table(newest_deeds(self._book, self._data.data_sets, MOST_DEEDS)))
+
+        return await self._seen(visit, work)
 
     @app.page("/about")
     async def about(self, visit: Visit) -> PageAnswer:

@@ -110,9 +110,10 @@ class SurveyResults:
         self._queries = queries
 
     def find(self, short_id: str) -> ShownSurvey:
-        """Return the survey of that name; raise `UnknownResultError` if there is none."""
+        """Return the survey of that short or whole id; raise `UnknownResultError` if there is none."""
         for survey in self.view.surveys():
-            if survey.short_id == short_id:
+            # Whoever made the survey knows it by the whole id, which `freeze` and `collector add` print.
+            if short_id in (survey.short_id, survey.survey_id.hex()):
                 return survey
         raise UnknownResultError(f"there is no survey {short_id[:40]!r} here")
 

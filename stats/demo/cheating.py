@@ -11,8 +11,9 @@ from loopixmix.seams import Rng
 from loopixmix.tokens import TokenKey, begin_token, decode_token_key
 from loopixmix.tokens.exchange import encode_issue_request
 from stats.answer.invitation import SurveyInvitation
-from stats.answer.joining import ASK_REPORT, COLLECTOR, ISSUER
+from stats.answer.joining import ISSUER
 from stats.answer.store.rows import KeptReport
+from stats.collect.requests import SERVICE, AskedOfCollector, encode_asked
 from stats.questionnaire.questionnaire import Questionnaire
 from stats.report.report import REPORT_BYTES, REPORT_ID_BYTES, SentReport, encode_report
 
@@ -95,7 +96,9 @@ class Cheater:
         return SentReport(place.survey_id, place.sheet, place.period, self._rng.randbytes(REPORT_ID_BYTES), (0,), b"")
 
     async def _is_refused(self, report: bytes) -> bool:
-        return await is_refused(self._client, f"{COLLECTOR}@{self._invitation.collector}", bytes([ASK_REPORT]) + report)
+        return await is_refused(
+            self._client, f"{SERVICE}@{self._invitation.collector}", encode_asked(AskedOfCollector.REPORT, report)
+        )
 
 
 async def is_refused(client: Client, service: str, body: bytes) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import psutil
@@ -14,7 +15,7 @@ from loopixmix.errors import LoopixmixError, UnavailableError
 from loopixmix.testnet.load import LoadWatch, NodeLoad
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.story import Story
-from loopixmix.web.calls import KeptConnections, kept_connections
+from loopixmix.web.calls import one_shot_client
 from stats.analysts.opening import open_book
 from stats.analysts.rights import AnalystRight
 from stats.demo.cheating import Cheat, Cheater
@@ -79,27 +80,26 @@ async def hold_survey(stage: SurveyStage, outside: PeopleOutside) -> SurveyEvent
     # A slow machine gets more time: the dates are in the questionnaire, which is frozen before the first answer.
     pace_s = outside.clock.seconds() - began_s
     crowd = Crowd(outside, stage.folders, scale)
-    connections = kept_connections(outside.reactor, most=4)
     try:
         await _open_accounts(stage, crowd)
         story.chapter("The questionnaire, which nobody can change any more")
         opens_s = int(outside.clock.seconds())
         closes_s = opens_s + OPEN_S + int(PACE * pace_s)
         survey = _freeze(stage, opens_s, closes_s)
-        analyst = _analyst(stage, outside, survey, connections)
+        analyst = _analyst(stage, outside, survey)
         story.chapter("The answers")
         people = fair_people(scale.people, outside.rng)
         filling, cheats, load = await _answer(stage, crowd, survey, people, analyst)
         await _until_settled(stage, outside, closes_s)
         story.chapter("The results, as an analyst sees them")
-        state = await analyst.state()
-        questions = [await analyst.question(question.name) for question in survey.questionnaire.draft.questions]
+        state = await crowd.patiently(analyst.state)
+        names = [question.name for question in survey.questionnaire.draft.questions]
+        questions = [await crowd.patiently(partial(analyst.question, name)) for name in names]
         filling.append(released_reports(state))
         _tell_results(stage, people, state, questions)
-        refusals = dict(await analyst.refusals())
+        refusals = dict(await crowd.patiently(analyst.refusals))
     finally:
         crowd.close()
-        await connections.close()
     return SurveyEvents(
         people=people,
         participation=crowd.participation,
@@ -161,9 +161,7 @@ def _freeze(stage: SurveyStage, opens_s: int, closes_s: int) -> FrozenSurvey:
     return survey
 
 
-def _analyst(
-    stage: SurveyStage, outside: PeopleOutside, survey: FrozenSurvey, connections: KeptConnections
-) -> AnalystProgram:
+def _analyst(stage: SurveyStage, outside: PeopleOutside, survey: FrozenSurvey) -> AnalystProgram:
     book = open_book(stage.folders.collector, rng=outside.rng, now_s=outside.clock.seconds)
     try:
         book.add(ANALYST, frozenset({AnalystRight.SEE}))
@@ -171,7 +169,7 @@ def _analyst(
     finally:
         book.close()
     url = f"http://127.0.0.1:{stage.scale.page_port}/v1"
-    return AnalystProgram(connections, url, token, survey.questionnaire.survey_id.hex()[:16])
+    return AnalystProgram(one_shot_client(outside.reactor), url, token, survey.questionnaire.survey_id.hex()[:16])
 
 
 async def _answer(
@@ -192,7 +190,10 @@ async def _answer(
     async def look_on() -> None:
         while not done:
             await crowd.outside.pause(WATCH_S)
-            released = released_reports(await analyst.state())
+            try:
+                released = released_reports(await analyst.state())
+            except UnavailableError:
+                continue  # a busy machine: the next look will do
             if released > (filling[-1] if filling else 0):
                 filling.append(released)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from statistics import NormalDist
@@ -15,6 +16,8 @@ from stats.demo.results import ShownQuestion
 
 HALF = 0.5
 MOST_S, MOST_MB = 300.0, 4000.0
+ANSWERED = 0.98
+"""So many reports at least have an answer before their deadline, which is seconds after they leave."""
 FALSE_ALARM = 1e-4
 """How often a right estimate is called wrong, over all values of all questions."""
 _Z95 = NormalDist().inv_cdf(0.975)
@@ -94,12 +97,13 @@ def _answers(events: SurveyEvents) -> Iterator[Check]:
     participation, sheets = events.participation, events.state.sheets
     people = len(events.people.drawn)
     accepted, sent = participation.ends[ReportState.ACCEPTED], people * len(sheets)
+    least = math.ceil(ANSWERED * sent)
     yield Check(
-        name="reports that the collector took",
-        passed=accepted == sent and not participation.problems,
+        name="reports with an answer in time",
+        passed=accepted >= least and not participation.problems,
         value=f"{accepted} of {sent}",
-        expected=f"{sent} of {sent}",
-        detail="; ".join(participation.problems[:3]) or "each with a token of its own, at a random time of its own",
+        expected=f"{least} or more",
+        detail="; ".join(participation.problems[:3]) or "an answer may be lost on its way back",
     )
     released = [sheet.released for sheet in sheets]
     yield Check(

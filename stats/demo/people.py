@@ -107,9 +107,9 @@ class Crowd:
 
     async def _open_account(self, client: Client, provider: str) -> None:
         # The daemon writes down where it is before it has a link: until then it answers that it cannot.
-        await self._patiently(lambda: client.register_guest(provider))
+        await self.patiently(lambda: client.register_guest(provider))
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Attempt something that may be done again, until the client can."""
         deadline_s = self.outside.clock.seconds() + PATIENCE_S
         while True:
@@ -135,8 +135,8 @@ class Crowd:
         outside = self.outside
         desk = self._desk(self.clients[number])
         await outside.pause(outside.rng.uniform(0, SPREAD_S))
-        survey = await self._patiently(lambda: desk.join(invitation))
-        await self._patiently(lambda: desk.order_tokens(survey))
+        survey = await self.patiently(lambda: desk.join(invitation))
+        await self.patiently(lambda: desk.order_tokens(survey))
         await desk.answer(survey, GivenAnswers(given))
         while not await desk.advance():
             await outside.pause(outside.rng.uniform(0.5 * LOOK_S, 1.5 * LOOK_S))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
+from treq.client import HTTPClient
+from twisted.internet.error import ConnectError
+from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 
-from loopixmix.errors import PeerError
+from loopixmix.errors import PeerError, UnavailableError
 from loopixmix.testnet.story import BAR_WIDTH, bar
-from loopixmix.web.calls import KeptConnections
 from stats.demo.data import People
 
 T = TypeVar("T")
@@ -76,7 +78,7 @@ class _Refusals(msgspec.Struct, frozen=True):
 class AnalystProgram:
     """Asks the dashboard. `url`: of its interface, with `/v1`. `survey`: its short id."""
 
-    http: KeptConnections
+    http: HTTPClient
     url: str
     token: str
     survey: str
@@ -95,10 +97,12 @@ class AnalystProgram:
         return {each.reason: each.reports for each in found.refusals}
 
     async def _get(self, path: str, kind: type[T]) -> T:
-        response = await self.http.http.get(
-            self.url + path, headers=Headers({"Authorization": [f"Bearer {self.token}"]})
-        )
-        body = await response.content()
+        headers = Headers({"Authorization": [f"Bearer {self.token}"]})
+        try:
+            response = await self.http.get(self.url + path, headers=headers)
+            body = await response.content()
+        except (ConnectError, ResponseNeverReceived, ResponseFailed) as error:
+            raise UnavailableError("the dashboard cannot be reached") from error
         if response.code != 200:
             raise PeerError(f"the dashboard answers {path} with {response.code}: {body[:200]!r}")
         return msgspec.json.decode(body, type=kind)

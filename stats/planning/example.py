@@ -87,7 +87,7 @@ FIELDS = (
     ("opens, closes", "in UTC; nothing counts before or after"),
     ("collector", "the provider that hosts the collector"),
     ("persons.kind", "who may answer once: codes, contacts, account (then persons.provider), or open to anybody"),
-    ("persons.issuer", "the provider that hosts the issuer of tokens; not the collector's"),
+    ("persons.issuer", "the provider that hosts the issuer of tokens; not the collector's; not asked if open"),
     ("privacy.mode", "local: noise on each device; central: true answers, and noise on what analysts ask"),
     ("privacy.eps, delta", "the loss of a person in a period against somebody who sees everything but one mix"),
     ("privacy.eps0_most", "the loss of a report if all mixes work together: never more than this"),

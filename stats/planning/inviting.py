@@ -58,8 +58,10 @@ def invitations(
     """
     _check_columns(people)
     with_codes = questionnaire.draft.persons.kind is PersonKind.CODES
+    if with_codes and not codes:
+        raise MisuseError("the survey is for holders of codes: give --codes and the file of `stats issuer codes`")
     if with_codes and len(codes) < len(people):
-        raise MisuseError(f"there are {len(codes)} codes for {len(people)} people; make more by the issuer")
+        raise MisuseError(f"there are {len(codes)} codes for {len(people)} people; make more with `stats issuer codes`")
     if not with_codes and codes:
         raise MisuseError("who may answer this survey needs no code of a list")
     for index, person in enumerate(people):

@@ -111,7 +111,10 @@ def _key(draft: SurveyDraft, key: SurveyKey, seen: set[bytes]) -> Iterator[str]:
         yield f"no token key: {error}"
         return
     if decoded.purpose != purpose_of(draft, key.sheet):
-        yield f"its purpose has to be {purpose_of(draft, key.sheet)}, not {decoded.purpose}"
+        yield (
+            f"its purpose has to be {purpose_of(draft, key.sheet)}, not {decoded.purpose}: if the draft was changed, "
+            "the issuer makes other keys for it"
+        )
     if (decoded.begins_s, decoded.ends_s) != period_span(draft, key.period):
         yield "it does not count from the begin of the period to its end"
     # One key for two of them would let a token of the one be spent for the other.

@@ -22,7 +22,7 @@ def decode_draft(data: bytes) -> SurveyDraft:
     try:
         return msgspec.json.decode(data, type=SurveyDraft)
     except msgspec.MsgspecError as error:
-        raise FormatError(f"no draft: {error}") from error
+        raise FormatError(f"not a draft: {error}") from error
 
 
 def decode_survey_keys(data: bytes) -> tuple[SurveyKey, ...]:

@@ -209,7 +209,7 @@ def decode_questionnaire(data: bytes) -> Questionnaire:
     try:
         questionnaire = msgspec.json.decode(data, type=Questionnaire)
     except msgspec.MsgspecError as error:
-        raise FormatError(f"no questionnaire: {error}") from error
+        raise FormatError(f"not a questionnaire: {error}") from error
     if encode_canonical(questionnaire) != data:
         raise FormatError("the questionnaire is not in its canonical form")
     return questionnaire

@@ -17,6 +17,8 @@ CONFIG_FILE, LOCK_FILE = "collector.toml", "collector.lock"
 STORE_FILE, COLUMNS_FILE, RAW_FILE, WAITING = "collector.sqlite3", "released.duckdb", "raw.duckdb", "waiting"
 COUNTERS_FILE = "counters.sqlite3"
 LOOPBACK = ("127.0.0.1", "::1")
+LOOPBACK_NAME = "collector.localhost"
+"""Browsers connect it to this machine by themselves (RFC 6761, 6.3). A cookie of it goes to no address of digits."""
 
 _COMMENTS = {
     "socket": "Where the provider asks for respondents. Name it in the provider's node.toml.",
@@ -76,6 +78,15 @@ class CollectorDirectory:
     def store_url(self) -> str:
         """The address of the store for surveys and tokens."""
         return self.config.store or sqlite_url(self.path / STORE_FILE)
+
+    @property
+    def origin(self) -> WebOrigin:
+        """Where browsers find the dashboard, as the configuration says or lets expect."""
+        config = self.config
+        if config.origin:
+            return WebOrigin.parse(config.origin)
+        scheme, host = ("https", config.host) if config.certificate else ("http", LOOPBACK_NAME)
+        return WebOrigin.parse(f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.port}")
 
 
 def _check(config: CollectorConfig, path: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from loopixmix.errors import LoopixmixError
 from loopixmix.process.program import World
 from loopixmix.web.sites import BoundedFactory
-from loopixmix.web.visiting.policy import WebOrigin
 from stats.analysts.aside import WorkAside
 from stats.analysts.book import AnalystBook
 from stats.analysts.opening import open_book
@@ -16,9 +15,6 @@ from stats.running.data_sets import CollectorDataSets, collector_data_sets
 from stats.running.directory import CollectorDirectory
 from stats.running.view import StoredView
 from stats.running.wiring import CollectorParts
-
-LOOPBACK_NAME = "collector.localhost"
-"""Browsers connect it to this machine by themselves (RFC 6761, 6.3). A cookie of it goes to no address of digits."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +47,5 @@ def pages_of(
         book.close()
         raise
     shown = DashboardParts(view, parts.columns.released, data_sets, book)
-    factory = dashboard_factory(
-        shown, origin=origin_of(directory), in_thread=in_thread, clock=world.clock, rng=world.rng
-    )
+    factory = dashboard_factory(shown, origin=directory.origin, in_thread=in_thread, clock=world.clock, rng=world.rng)
     return ServedPages(factory, book, data_sets)
-
-
-def origin_of(directory: CollectorDirectory) -> WebOrigin:
-    """Return where browsers find the pages, as `collector.toml` says or lets expect."""
-    config = directory.config
-    if config.origin:
-        return WebOrigin.parse(config.origin)
-    scheme, host = ("https", config.host) if config.certificate else ("http", LOOPBACK_NAME)
-    return WebOrigin.parse(f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.port}")

@@ -287,6 +287,11 @@ class DashboardWorld:
         self.book.close()
 
 
+def everybody() -> Persons:
+    """Return that anybody may answer."""
+    return Persons(kind=PersonKind.OPEN, issuer="provider-2")
+
+
 def fill(world: DashboardWorld) -> tuple[ShownSurvey, ShownSurvey, ShownSurvey]:
     """Give the collector surveys of all kinds: one over weeks, one with maps and ways, one that is open to anybody."""
     rng = random.Random(2)
@@ -300,10 +305,9 @@ def fill(world: DashboardWorld) -> tuple[ShownSurvey, ShownSurvey, ShownSurvey]:
     town.weights["place"] = [math.exp(-((n // 12 - 3) ** 2 + (n % 12 - 5) ** 2) / 4) for n in range(96)] + [0.3]
     town.weights["trip"] = [rng.random() ** 3 for _ in range(16)]
     ways = world.add(frozen(drafted("ways", [PLACE, TRIP, ROUTE, LOAD], travel=Travel.SEPARATE)), 4000)
-    everybody = Persons(kind=PersonKind.OPEN, issuer="provider-2")
     goal = PrivacyGoal(eps="2", mode=Mode.CENTRAL)
     world.add(frozen(drafted("clinic", [AGE, HOME], privacy=goal)), 700)
-    festival = world.add(frozen(drafted("festival", [TOPIC], persons=everybody)), 900)
+    festival = world.add(frozen(drafted("festival", [TOPIC], persons=everybody())), 900)
     world.view.refused = {"malformed": 3, "token": 41, "closed": 7}
     world.view.lost[survey.survey_id] = {(0, 0): 112}
     return survey, ways, festival

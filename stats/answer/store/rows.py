@@ -111,6 +111,11 @@ def note_ordered(connection: Connection, place: ReportPlace) -> None:
         connection.execute(insert(ordered_tokens), vars(place))
 
 
+def forget_order(connection: Connection, place: ReportPlace) -> None:
+    """Forget that the token of a report was ordered, so that it is ordered again."""
+    connection.execute(delete(ordered_tokens).where(*_at(ordered_tokens, place)))
+
+
 def add_report(connection: Connection, report: KeptReport, words: Mapping[str, str]) -> None:
     """Keep a report that was drawn, and in words what was answered; raise `ConstraintError` if there is one already."""
     place = vars(report.place)

@@ -13,7 +13,16 @@ import click
 
 from loopixmix.errors import MisuseError
 from stats.cli.outside import AS_JSON, stats_outside
-from stats.cli.respondent.client import ANSWERS, CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
+from stats.cli.respondent.client import (
+    ANSWERS,
+    CLIENT,
+    NETWORK,
+    PROVIDER,
+    WITHIN,
+    perform,
+    read_answers,
+    read_invitation,
+)
 
 if TYPE_CHECKING:
     from stats.answer.desk import DeskSetting, RespondentDesk
@@ -46,6 +55,11 @@ def answer() -> None:
 @CLIENT
 @NETWORK
 @PROVIDER
+@click.option(
+    "--code-from",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="The client whose address was invited: the code is looked for among its messages, and asked for if need be.",
+)
 @click.option("--page", is_flag=True, help="Answer on a page in your browser, whose link is shown.")
 @click.option(
     "--answers",
@@ -61,16 +75,19 @@ def answer() -> None:
     show_default=True,
     help="When to end: the reports are on this disk, the client has them, or the collector has them.",
 )
+@WITHIN
 @AS_JSON
 def take(
     invitation: str,
     directory: Path,
     network: Path | None,
     provider: str,
+    code_from: Path | None,
     page: bool,
     answered: str | None,
     yes: bool,
     until: str,
+    within_s: float,
     as_json: bool,
 ) -> None:
     """Take INVITATION and answer its survey.
@@ -95,7 +112,7 @@ def take(
         desk, survey = RespondentDesk(where), None
         if invited is not None:
             await open_guest(setting, (invited.collector, invited.issuer), provider=provider)
-            survey = await enter_survey(desk, await _with_code(desk, invited))
+            survey = await enter_survey(desk, await _with_code(setting, desk, invited, code_from))
         if page or survey is None:
             await serve_pages(setting, desk, provider=provider)
             return
@@ -106,7 +123,7 @@ def take(
         if as_json:
             await _tell_json(desk)
 
-    perform(directory, network, work, quiet=as_json)
+    perform(directory, network, work, quiet=as_json, within_s=within_s)
 
 
 @answer.command()
@@ -117,8 +134,9 @@ def take(
     default="drawn",
     help="Wait until the client has the reports, or the collector has them.  [default: wait for nothing]",
 )
+@WITHIN
 @AS_JSON
-def status(directory: Path, until: str, as_json: bool) -> None:
+def status(directory: Path, until: str, within_s: float, as_json: bool) -> None:
     """Look after what waits, and tell what became of every report."""
     from stats.answer.wording import told_questions, told_report
 
@@ -138,7 +156,7 @@ def status(directory: Path, until: str, as_json: bool) -> None:
                 period = f", period {report.place.period + 1}" if survey.period_count > 1 else ""
                 setting.say(f"  {told_questions(survey, report.place.sheet)}{period}: {told_report(survey, report)}")
 
-    perform(directory, None, work, quiet=as_json)
+    perform(directory, None, work, quiet=as_json, within_s=within_s)
 
 
 @answer.command()
@@ -207,14 +225,25 @@ def forget(survey: str, directory: Path) -> None:
     perform(directory, None, work, quiet=False)
 
 
-async def _with_code(desk: RespondentDesk, invited: SurveyInvitation) -> SurveyInvitation:
+async def _with_code(
+    setting: AnsweringSetting, desk: RespondentDesk, invited: SurveyInvitation, code_from: Path | None
+) -> SurveyInvitation:
     """Return the invitation with its code, which is asked for if it is needed and not here."""
     import dataclasses
+
+    from stats.cli.respondent.codes import obtain_code
 
     survey = await desk.join(invited)
     if not survey.takes_tokens or survey.kept.code:
         return invited
-    return dataclasses.replace(invited, code=_ask("The code that came with the invitation", hidden=True).strip())
+    if code_from is None:
+        return dataclasses.replace(invited, code=_ask("The code that came with the invitation", hidden=True).strip())
+    setting.say("looking for the code among the messages")
+    named = await setting.open_client(code_from.expanduser())
+    try:
+        return dataclasses.replace(invited, code=await obtain_code(named, survey, setting.pause))
+    finally:
+        named.close()
 
 
 async def _tell_json(desk: RespondentDesk) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 HOME = Path("~/.local/share/loopixmix/respondent")
 ANSWERS = "answers"
 MOST_FILE_BYTES = 1_000_000
+MOST_COLUMNS = 100
 
 CLIENT = click.option(
     "--client",
@@ -42,11 +45,19 @@ PROVIDER = click.option(
     "--provider", default="", help="Where to open the guest account.  [default: away from collector and issuer]"
 )
 
+WITHIN = click.option(
+    "--within-s",
+    type=click.FloatRange(min=0),
+    default=86_400.0,
+    show_default=True,
+    help="The longest that a report waits, in seconds. Less is for test networks: it shows when you answer.",
+)
+
 
 DeskWork: TypeAlias = "Callable[[AnsweringSetting, DeskSetting], Awaitable[None]]"
 
 
-def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: bool) -> None:
+def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: bool, within_s: float = 86_400.0) -> None:
     """Do some work with the client and the answers in `directory`; `quiet`: lines for people go to standard error."""
     outside = stats_outside()
 
@@ -59,6 +70,7 @@ def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: boo
         from loopixmix.store.access import ordered_access
         from stats.answer.desk import DeskSetting
         from stats.answer.program import AnsweringSetting, open_answers
+        from stats.answer.times import SendingRule
         from stats.questionnaire.checking import faults
 
         home = directory.expanduser()
@@ -73,15 +85,30 @@ def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: boo
                 clock,
                 outside.rng,
                 TcpSockets(reactor),
-                say=lambda line: click.echo(line, err=quiet),
+                say=lambda line: click.echo(_wrapped(line), err=quiet),
+                open_client=lambda other: start(other, reactor=reactor, rng=outside.rng),
                 pause=lambda seconds: deferLater(cast("IReactorTime", reactor), seconds, lambda: None),
             )
-            await work(setting, DeskSetting(client, access, clock, outside.rng, faults))
+            rule = SendingRule.within(within_s)
+            await work(setting, DeskSetting(client, access, clock, outside.rng, faults, rule))
         finally:
             client.close()
             await access.stop()
 
     outside.perform(run)
+
+
+def _wrapped(line: str) -> str:
+    """Return a line in lines that fit into the terminal, indented as it is."""
+    width = min(shutil.get_terminal_size().columns, MOST_COLUMNS)
+    # What has no spaces, such as a link, stays whole.
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * (len(line) - len(line.lstrip())),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def read_invitation(given: str) -> SurveyInvitation:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stats.cli.outside import AS_JSON
-from stats.cli.respondent.client import CLIENT, NETWORK, PROVIDER, perform, read_answers, read_invitation
+from stats.cli.respondent.client import CLIENT, NETWORK, PROVIDER, WITHIN, perform, read_answers, read_invitation
 
 if TYPE_CHECKING:
     from stats.answer.desk import DeskSetting
@@ -23,9 +23,17 @@ if TYPE_CHECKING:
 @PROVIDER
 @click.option("--values", "given", default="-", metavar="FILE", help="The values.  [default: standard input]")
 @click.option("--repeat", is_flag=True, help="Take no new values: repeat the newest ones, and look after reports.")
+@WITHIN
 @AS_JSON
 def device(
-    invitation: str, directory: Path, network: Path | None, provider: str, given: str, repeat: bool, as_json: bool
+    invitation: str,
+    directory: Path,
+    network: Path | None,
+    provider: str,
+    given: str,
+    repeat: bool,
+    within_s: float,
+    as_json: bool,
 ) -> None:
     """Report the newest values of a device, once in each period, in the survey of INVITATION.
 
@@ -61,4 +69,4 @@ def device(
         if found.problem:
             setting.say(f"waiting: {found.problem}")
 
-    perform(directory, network, work, quiet=as_json)
+    perform(directory, network, work, quiet=as_json, within_s=within_s)

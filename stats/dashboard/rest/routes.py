@@ -24,6 +24,7 @@ from stats.dashboard.exports import ExportedFile, ExportedPart, ExportFormat, Ex
 from stats.dashboard.filters import period_filter
 from stats.dashboard.privacy import survey_privacy
 from stats.dashboard.queries import MOST_ROWS
+from stats.dashboard.record import newest_deeds
 from stats.dashboard.rest import documents as doc
 from stats.dashboard.rest.bearer import CallerBounds, CallsTooOftenError, UnknownCallerError, bearer_of
 from stats.dashboard.rest.calls import CALLS
@@ -212,7 +213,11 @@ class StatsApi:
     @app.route("/v1/record", methods=["GET"])
     async def record(self, request: Request) -> bytes:
         """List what analysts did."""
-        return await self._answered(request, lambda _: deed_list(self._parts.book.deeds(MOST_DEEDS)))
+
+        def work(_: Analyst) -> doc.DeedList:
+            return deed_list(newest_deeds(self._parts.book, self._parts.data_sets, MOST_DEEDS))
+
+        return await self._answered(request, work)
 
     @app.handle_errors(HTTPException)
     def refuse(self, request: Request, failure: Failure) -> bytes:

@@ -82,6 +82,12 @@ def _batch(text: str) -> int | None:
     return int(text)
 
 
+def sql_form(survey: ShownSurvey, token: str, filled: Filled | None) -> Content:
+    """Return the form for a query, with an example if nothing was entered."""
+    example = f"SELECT period, count(*) AS reports FROM {survey.tables[0].name} GROUP BY period"  # noqa: S608 (to change)
+    return SQL_FORM.show(token, filled or Filled(FormBody({SQL.name: (example,)}), {}, {}))
+
+
 def query_content(survey: ShownSurvey) -> Content:
     """Return what an analyst needs to know to write a query."""
     columns = [

@@ -10,7 +10,7 @@ from loopixmix.web.showing.charts import MOST_SERIES, Caption, ChartPoint, Serie
 from loopixmix.web.showing.markup import Content, paragraph, section
 from loopixmix.web.showing.tables import Cell, table
 from stats.dashboard.results import SeriesResult
-from stats.dashboard.wording import moment, percent
+from stats.dashboard.wording import day, moment, percent
 from stats.estimate.alarms import AlarmRule
 from stats.estimate.shares import NOISE_LABEL
 
@@ -32,6 +32,8 @@ def _lines(result: SeriesResult) -> Content:
         return paragraph("All values are hidden: too few people seem to have any of them.", class_="quiet")
     left = len(result.labels) - len(lines)
     more = f" The {len(lines)} most frequent of {len(result.labels):,} values are drawn." if left else ""
+    if any(len(line.points) < len(result.periods) for line in lines):
+        more += " A line passes over periods in which its value is hidden."
     first, last = result.periods[0], result.periods[-1]
     caption = Caption(
         title=f"Over time: {result.question.name}",
@@ -84,4 +86,4 @@ def _changes(result: SeriesResult, rule: AlarmRule) -> Content:
 
 def _period(result: SeriesResult, place: int) -> str:
     period = result.periods[place]
-    return f"{period.period + 1} ({moment(period.begins_s)})"
+    return f"{period.period + 1} ({day(period.begins_s)})"

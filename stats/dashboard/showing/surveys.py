@@ -88,7 +88,7 @@ def batch_tables(survey: ShownSurvey, progress: Sequence[SheetProgress], most: i
     for sheet in progress:
         name = ", ".join(sheet.questions)
         rows: list[Sequence[Cell]] = [
-            (batch.number, f"{batch.period + 1} ({moment(survey.begins_s(batch.period))})", batch.reports)
+            (batch.number, f"{batch.period + 1} ({day(survey.begins_s(batch.period))})", batch.reports)
             for batch in sheet.batches[::-1][:most]
         ]
         told = f"{len(sheet.batches):,} batches with {sheet.released:,} reports; {sheet.discarded:,} were discarded."

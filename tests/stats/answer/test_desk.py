@@ -130,6 +130,28 @@ def test_a_token_that_never_comes_makes_the_report_late(person: Person) -> None:
     assert person.states(survey) == [ReportState.LATE, ReportState.LATE]
 
 
+def test_a_refused_code_is_told_and_a_right_one_takes_its_place(person: Person) -> None:
+    survey = person.join(code="mistyped")
+    person.answer(survey, ANSWERS)
+    person.advance()
+    assert person.desk.problem == ""
+    # As if the issuer had refused: all orders are gone.
+    person.client._wallet._orders.clear()
+    person.advance()
+    assert "the issuer refused the code" in person.desk.problem
+    person.join(code=CODE)
+    person.pass_days(2)
+    assert person.states(survey) == [ReportState.ACCEPTED, ReportState.ACCEPTED]
+    assert person.desk.problem == ""
+
+
+def test_a_second_code_is_not_spent_while_the_first_one_counts(person: Person) -> None:
+    survey = person.join()
+    person.answer(survey, ANSWERS)
+    assert person.join(code="of-another-person").kept.code == CODE
+    assert sum(stock.ordered for stock in wait_for(person.client.tokens(), person.world.clock)) == 2
+
+
 def test_a_person_answers_once_in_a_period(person: Person) -> None:
     survey = person.join()
     person.answer(survey, {"mood": 0})
@@ -195,6 +217,12 @@ def test_a_questionnaire_of_another_id_is_refused(person: Person) -> None:
     with pytest.raises(WrongSurveyError, match="another survey"):
         person.join()
     assert wait_for(person.desk.surveys(), world.clock) == []
+
+
+def test_a_survey_that_the_collector_does_not_have_is_told(person: Person) -> None:
+    invitation = replace(person.world.invitation(), survey_id=bytes(32))
+    with pytest.raises(WrongSurveyError, match="does not have the survey of this invitation"):
+        wait_for(person.desk.join(invitation), person.world.clock)
 
 
 def test_what_is_no_questionnaire_is_refused(tmp_path: Path) -> None:

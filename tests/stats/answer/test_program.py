@@ -7,6 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from client.remote import RemoteClient
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError
 from stats.answer.program import (
@@ -26,6 +27,10 @@ ANSWERS = {"mood": 1, "age": 2}
 HOSTS = ("provider-2", "provider-3")
 
 
+async def remote_client(path: Path) -> RemoteClient:
+    raise AssertionError(f"nothing here needs the client of {path}")
+
+
 class Program:
     """A respondent's program on a network in memory. `said`: the lines that it showed."""
 
@@ -33,7 +38,9 @@ class Program:
         self.world = world
         self.said: list[str] = []
         self.web = MemoryWeb(world.clock)
-        self.setting = AnsweringSetting(client, world.clock, world.rng, self.web, self.said.append, self.pause)
+        self.setting = AnsweringSetting(
+            client, world.clock, world.rng, self.web, self.said.append, self.pause, remote_client
+        )
 
     def pause(self, seconds: float) -> Deferred[None]:
         return deferLater(self.world.clock, seconds, lambda: None)  # type: ignore[arg-type]
@@ -101,9 +108,9 @@ def test_reports_are_looked_after_until_they_are_so_far(
     person.answer(survey, ANSWERS)
     wait_for(look_after(program.setting, person.desk, until), program.world.clock, within_s=200_000, step_s=900)
     assert state in person.states(survey)
-    assert program.said[0] == "of 2 reports, 2 wait for tokens"
+    assert program.said[0] == "of 2 reports, 2 waiting for tokens"
     if until is WaitUntil.ENDED:
-        assert program.said[-1] == "of 2 reports, 2 are with the collector"
+        assert program.said[-1] == "of 2 reports, 2 with the collector"
 
 
 def test_the_page_is_served_until_the_program_is_ended(program: Program, person: Person) -> None:

@@ -38,6 +38,14 @@ def test_the_margin_is_a_tenth_of_the_left_time_at_most_an_hour() -> None:
     assert RULE.margin_s(100) == 60
 
 
+def test_on_a_test_network_all_is_shorter() -> None:
+    assert SendingRule.within(86_400) == SendingRule()
+    times = SendingRule.within(4).leaving_times(NOW, NOW + 100_000, random.Random(1))
+    assert times.not_before_s < NOW + 4
+    assert times.deadline_s == times.not_before_s + 60
+    assert SendingRule.within(4).leaving_times(NOW, NOW + 9, random.Random(1)).deadline_s < NOW + 9
+
+
 def test_too_late_is_told() -> None:
     with pytest.raises(TooLateError, match="only 119 seconds"):
         RULE.leaving_times(NOW, NOW + 119, random.Random(1))

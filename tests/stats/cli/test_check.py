@@ -101,7 +101,9 @@ def test_a_draft_is_frozen_and_the_questionnaire_checked(draft: Path, tmp_path: 
 
 def test_what_does_not_belong_together_is_not_frozen(draft: Path, tmp_path: Path) -> None:
     out, keys = tmp_path / "questionnaire.json", tmp_path / "keys.json"
-    assert "there is one for each of 2 sheets" in refused("freeze", draft, "-o", out)
+    assert "give --keys" in refused("freeze", draft, "-o", out)
+    keys.write_bytes(b"[]")
+    assert "there is one for each of 2 sheets" in refused("freeze", draft, "--keys", keys, "-o", out)
     keys.write_bytes(b"[1]")
     assert refused("freeze", draft, "--keys", keys, "-o", out).startswith(f"{keys}: no list of token keys")
     keys.write_bytes(msgspec.json.encode(keys_for(new_draft(MOOD, AGE, version=2))))

@@ -38,6 +38,7 @@ def listed(directory: Path) -> list[dict[str, object]]:
 def test_init_tells_the_providers_operator_what_to_write(tmp_path: Path) -> None:
     said = good("collector", "init", tmp_path / "new")
     assert "[remote.stats]" in said
+    assert "http://collector.localhost:8430" in said
     assert f'socket = "{tmp_path}/new/collector.sock"' in said
     assert "exists already" in refused("collector", "init", tmp_path / "new")
     assert "without a certificate" in refused("collector", "init", tmp_path / "other", "--host", "0.0.0.0")
@@ -64,7 +65,8 @@ def test_a_survey_is_added_listed_and_closed(directory: Path, questionnaire: Que
     assert survey_id[:16] in good("collector", "list", directory)
 
     assert "0 ids" in refused("collector", "close", directory, "ffff" + survey_id[:4])
-    assert "name one" in refused("collector", "close", directory, "")
+    for short in ("", survey_id[:7]):
+        assert "name one" in refused("collector", "close", directory, short)
     assert "is closed" in good("collector", "close", directory, survey_id[:8].upper())
     assert listed(directory)[0]["is_closed"] is True
     assert "(closed)" in good("collector", "list", directory)
@@ -74,6 +76,8 @@ def test_what_is_no_sound_questionnaire_is_refused(directory: Path, questionnair
     data = encode_canonical(questionnaire)
     for wrong in (b"", b"{}", data[:-1], data + b" ", data.replace(b'"version":1', b'"version":"x"')):
         refused("collector", "add", directory, written(directory, wrong))
+    draft = encode_canonical(questionnaire.draft)
+    assert "`loopixmix stats freeze` makes" in refused("collector", "add", directory, written(directory, draft))
     domain = data.replace(b'"domain":3', b'"domain":4')
     assert "values, and the mechanism 4" in refused("collector", "add", directory, written(directory, domain))
     over = new_questionnaire(MOOD, opens=datetime(2020, 1, 1, tzinfo=UTC), closes=datetime(2020, 1, 2, tzinfo=UTC))

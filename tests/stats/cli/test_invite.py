@@ -35,8 +35,11 @@ def test_invitations_and_reminders_are_written(survey: Path, tmp_path: Path) -> 
 
 def test_what_is_missing_is_said(survey: Path, tmp_path: Path) -> None:
     people, codes, out = (tmp_path / name for name in ("people.csv", "codes.csv", "out.csv"))
-    assert "0 codes for 2 people" in refused("invite", survey, people, out)
+    assert "give --codes" in refused("invite", survey, people, out)
+    few = tmp_path / "few.csv"
+    few.write_text("code\naaaa\n")
+    assert "1 codes for 2 people" in refused("invite", survey, people, out, "--codes", few)
     assert "has no code" in refused("invite", survey, people, out, "--codes", codes, "--remind")
     survey.write_bytes(b"{}")
-    assert refused("invite", survey, people, out, "--codes", codes).startswith(f"{survey}: no questionnaire")
+    assert refused("invite", survey, people, out, "--codes", codes).startswith(f"{survey}: not a questionnaire")
     assert not out.exists()

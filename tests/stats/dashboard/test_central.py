@@ -10,6 +10,7 @@ import pytest
 from loopixmix.errors import MisuseError
 from loopixmix.web.visiting.answers import SeeOther, Shown
 from stats.analysts.rights import AnalystRight
+from stats.dashboard.record import newest_deeds
 from stats.questionnaire.questionnaire import Mode, PrivacyGoal
 from tests.worlds.stats_dashboard import AGE, HOME, DashboardWorld, answered, drafted, frozen, html
 
@@ -125,3 +126,16 @@ def test_an_answer_is_for_the_session_that_paid(world: DashboardWorld, name: str
 def test_a_data_set_that_is_not_there_is_told(world: DashboardWorld, name: str) -> None:
     with pytest.raises(MisuseError):
         show(world, "nothing")
+
+
+def test_a_spending_stands_in_the_record_beside_exports(world: DashboardWorld, name: str) -> None:
+    survey = world.add(frozen(drafted("a", [HOME])), 600)
+    answered(world.pages.data_set(world.visit(form=form(world, name, f"SELECT count(*) FROM {name}")), name))
+    world.clock.advance(60)
+    order = {"part": "estimates", "format": "csv", "first": "", "last": ""}
+    answered(world.pages.export(world.visit(form=order), survey.short_id))
+    found = [(deed.kind, deed.amount) for deed in newest_deeds(world.book, world.data_sets, 9)]
+    assert found == [("export", "5 rows"), ("spend", "eps 0.5")]
+    assert newest_deeds(world.book, world.data_sets, 1)[0].kind == "export"
+    page = html(answered(world.pages.record(world.visit())))
+    assert f"{name}: SELECT count(*) FROM {name}" in page

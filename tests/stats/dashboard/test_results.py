@@ -127,10 +127,10 @@ def test_two_questions_are_crossed_if_they_travelled_together(world: DashboardWo
 
 def test_what_is_not_there_is_told(world: DashboardWorld) -> None:
     survey = world.add(frozen(drafted("a", [HOME])))
-    assert world.results.find(survey.short_id) == survey
+    assert world.results.find(survey.short_id) == world.results.find(survey.survey_id.hex()) == survey
     for work in (
         lambda: world.results.find("0" * 16),
-        lambda: world.results.find(survey.survey_id.hex()),
+        lambda: world.results.find(survey.survey_id.hex()[:40]),
         lambda: world.results.question(survey, "age", ALL),
         lambda: world.results.cross(survey, "home", "batch", ALL),
     ):

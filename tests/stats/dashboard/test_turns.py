@@ -52,3 +52,21 @@ def test_work_that_fails_makes_room_too() -> None:
         failures: list[BaseException] = []
         Deferred.fromCoroutine(turns.do(lambda: 1)).addErrback(lambda failure, to=failures: to.append(failure.value))
         assert isinstance(failures[0], RuntimeError), pytest.fail("it was refused")
+
+
+def test_only_some_threads_are_used_at_one_time_and_a_caller_who_goes_away_frees_none() -> None:
+    slow = Slow()
+    turns = WaitingTurns(slow, most=9, side_by_side=2)
+    asked = [Deferred.fromCoroutine(turns.do(lambda: 1)) for _ in range(4)]
+    for each in asked:
+        each.addErrback(lambda _: None)
+    assert len(slow.waiting) == 2
+    asked[0].cancel()
+    # Its thread goes on, so that nobody takes its place yet.
+    assert len(slow.waiting) == 2
+    slow.waiting[0]()
+    assert len(slow.waiting) == 3
+    for work in slow.waiting[1:]:
+        work()
+    slow.waiting[3]()
+    assert asked[3].called

@@ -52,10 +52,10 @@ def test_a_good_run_passes_and_has_figures() -> None:
 @pytest.mark.parametrize(
     ("change", "name"),
     [
-        ({"participation": Participation(ends=Counter({ReportState.ACCEPTED: 11}))}, "reports that the collector took"),
+        ({"participation": Participation(ends=Counter({ReportState.ACCEPTED: 11}))}, "reports with an answer in time"),
         (
             {"participation": Participation(ends=Counter({ReportState.ACCEPTED: 12}), problems=["person 1: away"])},
-            "reports that the collector took",
+            "reports with an answer in time",
         ),
         (
             {"state": ShownSurveyState([ShownSheet(["tea"], 13, 0, 2, 4)], STATE.privacy)},

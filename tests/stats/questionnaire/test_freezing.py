@@ -23,8 +23,8 @@ def test_a_draft_is_read_in_any_form() -> None:
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b"{", "no draft"),
-        (b"[]", "no draft"),
+        (b"{", "not a draft"),
+        (b"[]", "not a draft"),
         (b"{}", "missing required field"),
         (b" " * 200_001, "at most 200000 bytes"),
         (json.dumps(WRITTEN | {"colour": "red"}).encode(), "unknown field `colour`"),

@@ -138,7 +138,7 @@ def test_from_an_answer_until_the_collector_has_it(browser: Browser) -> None:
     assert "Your client has it, and sends it at a random time before" in browser.reports()
     browser.person.pass_days(2)
     assert "The collector has everything. Thank you." in browser.reports()
-    assert "of 2 reports, 2 are with the collector" in browser.text(browser.surveys())
+    assert "of 2 reports, 2 with the collector" in browser.text(browser.surveys())
     assert browser.answer() == SeeOther(path_of(browser.survey, "/reports"))
 
 
