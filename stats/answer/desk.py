@@ -87,10 +87,12 @@ class RespondentDesk:
             now_s = self._clock.seconds()
             joined = await fetch_survey(self._client, invitation, faults=self._faults, now_s=now_s)
             await self._access.write(lambda connection: rows.add_survey(connection, joined.kept))
-        elif invitation.code and invitation.code != known.code:
+        elif (
             # A second code is for a second person, unless the first one was mistyped.
-            if not known.code or await self._refused_places(JoinedSurvey.of(known)):
-                await self.set_code(invitation.survey_id, invitation.code)
+            invitation.code not in ("", known.code)
+            and (not known.code or await self._refused_places(JoinedSurvey.of(known)))
+        ):
+            await self.set_code(invitation.survey_id, invitation.code)
         return await self.survey(invitation.survey_id)
 
     async def survey(self, survey_id: bytes) -> JoinedSurvey:
