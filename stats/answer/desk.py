@@ -87,9 +87,10 @@ class RespondentDesk:
             now_s = self._clock.seconds()
             joined = await fetch_survey(self._client, invitation, faults=self._faults, now_s=now_s)
             await self._access.write(lambda connection: rows.add_survey(connection, joined.kept))
-        elif invitation.code not in ("", known.code) and (
+        elif (
             # A second code is for a second person, unless the first one was mistyped.
-            not known.code or await self._refused_places(JoinedSurvey.of(known))
+            invitation.code not in ("", known.code)
+            and (not known.code or await self._refused_places(JoinedSurvey.of(known)))
         ):
             await self.set_code(invitation.survey_id, invitation.code)
         return await self.survey(invitation.survey_id)

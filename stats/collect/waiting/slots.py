@@ -46,13 +46,16 @@ class SlotFile:
         self._used = np.zeros(slots, dtype=np.bool_)
         self._used[whole] = True
         self._count = len(whole)
+        self._spoiled: list[int] = []
+        """Slots of reports that were refused, and that could not be erased yet."""
 
     def __len__(self) -> int:
         """How many slots hold a report."""
-        return self._count
+        return self._count - len(self._spoiled)
 
     def put(self, records: Sequence[bytes]) -> None:
         """Put records into free slots, on the disk when this returns. Raises `StoreError`; none is put then."""
+        self._erase_spoiled()
         needed = SPARE * (self._count + len(records))
         if needed > len(self._used):
             self._grow(needed)
@@ -64,11 +67,13 @@ class SlotFile:
                 os.fdatasync(self._descriptor)
         except StoreError:
             # They are refused: what of them is in the file must not count when the program starts again.
-            self.erase(np.array(taken, dtype=np.int64))
+            self._spoiled = taken
+            self._erase_spoiled()
             raise
 
     def read(self) -> tuple[NDArray[np.int64], Records]:
         """Return the slots that hold a report, and their records. Raises `StoreError`."""
+        self._erase_spoiled()
         slots = np.flatnonzero(self._used).astype(np.int64)
         with _told(self._path):
             data = _read(self._descriptor, len(self._used) * self._form.length)
@@ -100,6 +105,12 @@ class SlotFile:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+    def _erase_spoiled(self) -> None:
+        # A disk that takes no write takes no erasure either: so it is tried again before anything else is done.
+        if self._spoiled:
+            self.erase(np.array(self._spoiled, dtype=np.int64))
+            self._spoiled = []
 
     def _take_slot(self) -> int:
         while True:

@@ -155,3 +155,19 @@ def test_slots_are_drawn_evenly(tmp_path: Path) -> None:
         file.close()
     expected = counts.sum() / 16
     assert ((counts - expected) ** 2 / expected).sum() < 58
+
+
+def test_what_was_refused_counts_never_also_if_it_could_not_be_erased_at_once(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    put(file, reports(3))
+    # A disk that takes no writes for a while: neither the reports nor their erasure.
+    able = file._descriptor
+    file._descriptor = os.open(tmp_path / "a.slots", os.O_RDONLY)
+    with pytest.raises(StoreError):
+        put(file, reports(5, seed=2), together=5)
+    assert len(file) == 3
+    os.close(file._descriptor)
+    file._descriptor = able
+    assert values(file) == sorted(report.values for report in reports(3))
+    put(file, reports(5, seed=2), together=5)
+    assert len(file) == len(values(file)) == 8
