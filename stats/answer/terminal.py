@@ -93,6 +93,7 @@ def _consent(survey: JoinedSurvey, ends_s: float) -> list[str]:
         "=" * len(draft.title),
         *(line.strip() for line in draft.consent.split("\n")),
         "",
+        f"This survey's id is {survey.survey_id.hex()}. If it was published, compare.",
         *told_promise(survey),
         told_persons(survey),
         f"It can be answered until {shown_time(ends_s)}.",

@@ -23,6 +23,9 @@ from stats.columns.seams import ColumnStore
 from stats.questionnaire.questionnaire import decode_questionnaire
 from stats.report.report import decode_report
 
+MOST_OPEN_REPORTS = 1_000_000
+"""Of a survey that is open to anybody: nobody needs a token for it, so that a stranger could fill the disk."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -41,7 +44,7 @@ class RunningSurvey:
     """A survey, and what the collector remembers of it. `number`: in the store.
 
     `next_batch`: by sheet. `released_s`: when a pool was last released. `under_way`: pools of which a batch is drawn,
-    and not yet in the column store.
+    and not yet in the column store. `taken`: reports that it has, waiting and released ones.
     """
 
     survey: CollectedSurvey
@@ -50,6 +53,7 @@ class RunningSurvey:
     next_batch: dict[int, int] = field(default_factory=dict)
     released_s: dict[PoolName, float] = field(default_factory=dict)
     under_way: set[PoolName] = field(default_factory=set)
+    taken: int = 0
 
     @property
     def is_settled(self) -> bool:
@@ -60,8 +64,20 @@ class RunningSurvey:
 class Collector:
     """Takes reports, and releases them in batches."""
 
-    def __init__(self, ledger: CollectorLedger, room: WaitingRoom, columns: Columns, *, clock: Clock) -> None:
-        """`ledger`, `room`, `columns`: closed by `close`. `clock`: tells the time."""
+    def __init__(
+        self,
+        ledger: CollectorLedger,
+        room: WaitingRoom,
+        columns: Columns,
+        *,
+        clock: Clock,
+        most_open: int = MOST_OPEN_REPORTS,
+    ) -> None:
+        """`ledger`, `room`, `columns`: closed by `close`. `clock`: tells the time.
+
+        `most_open`: so many reports each survey takes that is open to anybody.
+        """
+        self._most_open = most_open
         self._ledger = ledger
         self._room = room
         self._columns = columns
@@ -82,6 +98,10 @@ class Collector:
             # Their period was settled, and the program was killed before it erased them.
             if pool.survey_id == survey.survey_id and pool.period < running.standing.closed_periods:
                 self._room.discard(pool)
+        running.taken += sum(
+            self._room.waiting(pool) for pool in self._room.pools() if pool.survey_id == survey.survey_id
+        )
+        running.taken += sum(batch.rows for batch in begun)
         for batch in begun:
             running.next_batch[batch.pool.sheet] = max(running.next_batch[batch.pool.sheet], batch.number + 1)
             running.under_way.add(batch.pool)
@@ -130,13 +150,18 @@ class Collector:
         for _, report in checked:
             if isinstance(report, CheckedReport):
                 if (report.pool, report.once) not in known:
+                    if self._is_full(report, new):
+                        outcomes.append(ReportRefusal.FULL)
+                        continue
                     new[report.pool][report.once] = report
                 before = known.setdefault((report.pool, report.once), report.digest)
                 outcomes.append(None if hmac.compare_digest(before, report.digest) else ReportRefusal.TOKEN)
             else:
                 outcomes.append(report)
         for pool, together in new.items():
-            self._room.put(self._surveys[pool.survey_id].survey, pool, together)
+            running = self._surveys[pool.survey_id]
+            self._room.put(running.survey, pool, together)
+            running.taken += len(together)
         self._count(checked, outcomes)
         return outcomes
 
@@ -191,7 +216,9 @@ class Collector:
             table = survey.table(sheet)
             columns.ensure(table)
             # Also by what is in the column store: the other store may be one that was put back from a copy.
-            numbers = [batch for _, batch, _ in columns.batches(table)]
+            kept = columns.batches(table)
+            running.taken += sum(rows for _, _, rows in kept)
+            numbers = [batch for _, batch, _ in kept]
             numbers += [batch.batch for batch in released if batch.sheet == sheet]
             running.next_batch[sheet] = max(numbers, default=0) + 1
         for batch in released:
@@ -224,6 +251,13 @@ class Collector:
             spent = self._ledger.spent(self._surveys[pool.survey_id].number, pool.period, onces)
             known.update({(pool, once): digest for once, digest in spent.items()})
         return known
+
+    def _is_full(self, report: CheckedReport, new: Mapping[PoolName, Mapping[bytes, CheckedReport]]) -> bool:
+        running = self._surveys[report.pool.survey_id]
+        if not running.survey.is_open_to_all:
+            return False
+        coming = sum(len(reports) for pool, reports in new.items() if pool.survey_id == report.pool.survey_id)
+        return running.taken + coming >= self._most_open
 
     def _count(self, checked: Sequence[tuple[bytes, object]], outcomes: Sequence[ReportRefusal | None]) -> None:
         self._refused.add(

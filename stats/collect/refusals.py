@@ -22,6 +22,8 @@ class ReportRefusal(Enum):
     OUTSIDE_DOMAIN = "outside-domain"
     TOKEN = "token"  # noqa: S105 (a reason, not a token)
     """None, forged, of another key, or spent with another report."""
+    FULL = "full"
+    """A survey that is open to anybody has as many reports as its operator allows."""
 
 
 class RefusalCounts:

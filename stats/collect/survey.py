@@ -72,10 +72,10 @@ class CollectedSurvey:
         self._outputs = tuple(
             tuple(mechanism_of(spec).outputs for spec in sheet.mechanisms) for sheet in questionnaire.sheets
         )
-        self._is_open_to_all = draft.persons.kind is PersonKind.OPEN
+        self.is_open_to_all = draft.persons.kind is PersonKind.OPEN
         keys = {(each.sheet, each.period): decode_token_key(each.key) for each in questionnaire.keys}
         self._keys = {place: FixedKeys([key]) for place, key in keys.items()}
-        if not self._is_open_to_all and len(keys) != len(questionnaire.sheets) * self.period_count:
+        if not self.is_open_to_all and len(keys) != len(questionnaire.sheets) * self.period_count:
             raise MisuseError("there is not one token key for each sheet and period")
 
     @property
@@ -143,7 +143,7 @@ class CollectedSurvey:
 
     def _once(self, report: SentReport, digest: bytes, now_s: float) -> bytes | None:
         """Return what of a report can be there once: its token; the report itself if anybody may answer."""
-        if self._is_open_to_all:
+        if self.is_open_to_all:
             return None if report.token else digest
         checked = check_token(report.token, self._keys[report.sheet, report.period].keys(), now_s)
         return None if checked is None else spent_hash(checked[0])

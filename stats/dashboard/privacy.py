@@ -32,7 +32,7 @@ class SheetPrivacy:
     honest: int
     """How many of these hide the others, if an attacker sent the assumed share."""
     loss: Amplified | None
-    """If one mix is honest; None before the first batch."""
+    """If one mix is honest; None before the first batch, and if anybody may answer as often as they like."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class SurveyPrivacy:
     promised_eps: float
     periods: int = 1
     """So many periods the survey has. The other figures are of one."""
+    is_open: bool = False
+    """Anybody may answer as often as they like: nobody knows how many reports hide others, so that there is no eps."""
 
     @property
     def eps0(self) -> float:
@@ -73,18 +75,25 @@ def survey_privacy(survey: ShownSurvey, progress: Sequence[SheetProgress]) -> Su
     # The deltas of the sheets add up to that of the survey.
     delta = float(Fraction(goal.delta) / len(survey.questionnaire.sheets))
     sheets = tuple(
-        _sheet_privacy(sheet, each, sybil_share, delta)
+        _sheet_privacy(sheet, each, sybil_share, delta, is_open=survey.is_open)
         for sheet, each in zip(survey.questionnaire.sheets, progress, strict=True)
     )
     return SurveyPrivacy(
-        sheets, float(Fraction(goal.delta)), float(sybil_share), float(Fraction(goal.eps)), survey.period_count
+        sheets,
+        float(Fraction(goal.delta)),
+        float(sybil_share),
+        float(Fraction(goal.eps)),
+        survey.period_count,
+        survey.is_open,
     )
 
 
-def _sheet_privacy(sheet: Sheet, progress: SheetProgress, sybil_share: Fraction, delta: float) -> SheetPrivacy:
+def _sheet_privacy(
+    sheet: Sheet, progress: SheetProgress, sybil_share: Fraction, delta: float, *, is_open: bool
+) -> SheetPrivacy:
     eps0 = math.fsum(mechanism_of(spec).eps0 for spec in sheet.mechanisms)
     smallest = min((batch.reports for batch in progress.batches), default=0)
     honest = honest_reports(smallest, sybil_share)
-    is_known = smallest > 0 and math.isfinite(eps0)
+    is_known = smallest > 0 and not is_open and math.isfinite(eps0)
     loss = amplified(eps0, Company(honest, delta), blanket_domain(sheet.mechanisms)) if is_known else None
     return SheetPrivacy(progress.sheet, sheet.questions, eps0, smallest, honest, loss)

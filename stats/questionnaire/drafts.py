@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from stats.account.shuffling import LEAST_DELTA, MOST_EPS0
 from stats.questionnaire.classifying import words_of
-from stats.questionnaire.domains import MICRO, domain_of
+from stats.questionnaire.domains import MICRO, domain_of, edges_of
 from stats.questionnaire.promises import period_count, promise_of, sheet_questions
 from stats.questionnaire.questionnaire import (
     MOST_BYTES,
@@ -37,6 +37,8 @@ MOST_KEYS = 128
 MOST_DELTA = Fraction(1, 100)
 MOST_NUMBER = 2**53
 """Of an edge: what a program that reads JSON takes for a whole number for certain."""
+MOST_CENTRAL_NUMBER = 2**35
+"""Of an edge, if noise is central: sums of the numbers of all people have to stay whole numbers of 64 bits."""
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}", re.ASCII)
 RESERVED = ("period", "batch")
 """Columns of the column store that no question may have the name of."""
@@ -117,6 +119,14 @@ def _questions(draft: SurveyDraft) -> Iterator[str]:
             yield f"{place}: it is asked in each period, so `again` has to be true, or its answers could be averaged"
         for fault in _own_faults(question):
             yield f"{place}: {fault}"
+        if draft.privacy.mode is Mode.CENTRAL and _has_far_edge(question):
+            yield f"{place}: with central noise, at most {MOST_CENTRAL_NUMBER} is allowed"
+
+
+def _has_far_edge(question: AnyQuestion) -> bool:
+    if not isinstance(question, NumberQuestion | CounterQuestion):
+        return False
+    return max(map(abs, edges_of(question))) > MOST_CENTRAL_NUMBER
 
 
 def _own_faults(question: AnyQuestion) -> Iterator[str]:

@@ -12,6 +12,7 @@ from loopixmix.process.files import create_file, make_directory
 from loopixmix.process.log import LogSettings
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.web.visiting.policy import WebOrigin
+from stats.collect.collector import MOST_OPEN_REPORTS
 
 CONFIG_FILE, LOCK_FILE = "collector.toml", "collector.lock"
 STORE_FILE, COLUMNS_FILE, RAW_FILE, WAITING = "collector.sqlite3", "released.duckdb", "raw.duckdb", "waiting"
@@ -30,6 +31,7 @@ _COMMENTS = {
     "origin": "Where browsers find it, such as https://stats.example.org; empty for the host and port above.",
     "store": "The database for surveys and tokens, such as postgresql://user@/collector; empty for a file here.",
     "columns": "The column store: empty for DuckDB in a file here, or clickhouse://user:password@host/database.",
+    "most_open_reports": "So many reports a survey takes at most that is open to anybody, without tokens.",
     "raw_columns": "The same for surveys with central noise, whose true answers nobody else may reach.",
 }
 _HEAD = "A collector of reports. `loopixmix stats collector run DIR` reads this file at the start."
@@ -48,6 +50,7 @@ class CollectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     store: str = ""
     columns: str = ""
     raw_columns: str = ""
+    most_open_reports: int = MOST_OPEN_REPORTS
     log: LogSettings = msgspec.field(default_factory=LogSettings)
 
 
@@ -92,6 +95,8 @@ class CollectorDirectory:
 def _check(config: CollectorConfig, path: Path) -> None:
     if not 0 <= config.port < 2**16:
         raise ConfigError(f"{path}: port is {config.port}; allowed is 0 to 65535")
+    if config.most_open_reports < 1:
+        raise ConfigError(f"{path}: most_open_reports is {config.most_open_reports}; it is at least 1")
     if bool(config.certificate) != bool(config.key):
         raise ConfigError(f"{path}: certificate and key go together")
     if not config.certificate and config.host not in LOOPBACK:

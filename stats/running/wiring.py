@@ -56,7 +56,8 @@ def open_collector(
         shares = open_intake(directory.counters_url, clock=clock, call_on_reactor=call_on_reactor)
         opened.append(shares.close)
         columns = Columns(released, raw)
-        collector = Collector(ledger, WaitingRoom(path / WAITING, rng=rng), columns, clock=clock)
+        room = WaitingRoom(path / WAITING, rng=rng)
+        collector = Collector(ledger, room, columns, clock=clock, most_open=config.most_open_reports)
     except BaseException:
         for close in reversed(opened):
             close()

@@ -49,7 +49,8 @@ def _survey(found: doc.SurveyDocument) -> Iterator[str]:
     if entry.open_to_all:
         yield "Open survey: anybody may have answered, and as often as they liked."
     eps0 = "no bound" if privacy.eps0 is None else loss_in_words(privacy.eps0)
-    eps = "told after the first batch" if privacy.eps is None else loss_in_words(privacy.eps)
+    no_eps = "not certain" if entry.open_to_all else "told after the first batch"
+    eps = no_eps if privacy.eps is None else loss_in_words(privacy.eps)
     mixes, delta = privacy.honest_mixes, chance_in_words(privacy.delta)
     yield f"eps0 {eps0} if all mixes work together; eps {eps} if {mixes} is honest; delta {delta}"
     for each in found.questions:

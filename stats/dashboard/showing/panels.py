@@ -53,24 +53,28 @@ def progress_panel(
             f"Reports come out in batches of at least {batching.threshold:,}. How many wait is not told: a number that "
             f"grows by one would show when somebody answers.{held}{lost if discarded else ''}"
         ),
-        paragraph(
-            f"An answer gives away at most eps0 {loss_in_words(privacy.eps0)} if all mixes work together, and eps "
-            f"{'(told after the first batch)' if privacy.eps is None else loss_in_words(privacy.eps)} if one is "
-            f"honest, with delta {chance_in_words(privacy.delta)}. ",
-            link("#privacy", "What that means"),
-        ),
+        paragraph(_losses(privacy), link("#privacy", "What that means")),
     )
+
+
+def _losses(privacy: SurveyPrivacy) -> str:
+    eps0 = f"An answer gives away at most eps0 {loss_in_words(privacy.eps0)} if all mixes work together"
+    if privacy.is_open:
+        return f"{eps0}. No smaller figure is certain, since all other answers may be one person's. "
+    eps = "(told after the first batch)" if privacy.eps is None else loss_in_words(privacy.eps)
+    return f"{eps0}, and eps {eps} if one is honest, with delta {chance_in_words(privacy.delta)}. "
 
 
 def privacy_panel(privacy: SurveyPrivacy) -> Content:
     """Return both losses side by side, with the assumptions behind them."""
+    unknown = "not certain" if privacy.is_open else "none yet"
     rows: list[Sequence[Cell]] = [
         (
             ", ".join(sheet.questions),
             loss_in_words(sheet.eps0),
-            "none yet" if sheet.loss is None else loss_in_words(sheet.loss.best),
+            unknown if sheet.loss is None else loss_in_words(sheet.loss.best),
             f"{sheet.smallest_batch:,}" if sheet.smallest_batch else "none yet",
-            f"{sheet.honest:,}" if sheet.smallest_batch else "none yet",
+            f"{sheet.honest:,}" if sheet.smallest_batch and not privacy.is_open else unknown,
         )
         for sheet in privacy.sheets
     ]
@@ -79,7 +83,7 @@ def privacy_panel(privacy: SurveyPrivacy) -> Content:
             (
                 "all together",
                 loss_in_words(privacy.eps0),
-                "none yet" if privacy.eps is None else loss_in_words(privacy.eps),
+                unknown if privacy.eps is None else loss_in_words(privacy.eps),
                 "",
                 "",
             )
@@ -134,6 +138,11 @@ def _over_periods(privacy: SurveyPrivacy) -> Content:
 
 
 def _one_honest(privacy: SurveyPrivacy) -> Content:
+    if privacy.is_open:
+        return (
+            "If one mix is honest, an answer hides among the others that were released with it. But anybody may answer "
+            "as often as they like: if all others are one person's, they hide nothing. So only eps0 is certain."
+        )
     if privacy.eps is None:
         return "If one mix is honest, the protection is better. By how much is told after the first batch."
     eps, delta = loss_in_words(privacy.eps), chance_in_words(privacy.delta)

@@ -219,6 +219,23 @@ def test_an_open_survey_counts_each_report_once(tmp_path: Path) -> None:
     running.world.close()
 
 
+@pytest.mark.parametrize(("kind", "last"), [(PersonKind.OPEN, ReportRefusal.FULL), (PersonKind.CODES, None)])
+def test_a_stranger_cannot_fill_the_disk(tmp_path: Path, kind: PersonKind, last: ReportRefusal | None) -> None:
+    survey, clock = frozen(survey_draft(kind=kind)), SetClock()
+    world, people = CollectorWorld(tmp_path, clock=clock, most_open=7), Respondents(survey)
+    world.add(survey)
+    first = [people.encoded() for _ in range(5)]
+    assert world.take(*first) == [None] * 5
+    clock.now_s += 1000
+    assert world.release() == [5]
+    assert world.take(people.encoded(), people.encoded(), people.encoded()) == [None, None, last]
+    world.close()
+    # Released and waiting ones are known after a restart, too; and one that counted is answered as before.
+    world = CollectorWorld(tmp_path, clock=clock, seed=2, most_open=7)
+    assert world.take(people.encoded(), first[0]) == [last, None]
+    world.close()
+
+
 def test_true_answers_go_where_only_noisy_questions_reach(tmp_path: Path) -> None:
     running = Running(tmp_path, frozen(survey_draft(mode=Mode.CENTRAL)))
     running.answer(5)

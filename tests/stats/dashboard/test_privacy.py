@@ -9,7 +9,7 @@ import pytest
 from stats.account.shuffling import Company, amplified
 from stats.dashboard.privacy import survey_privacy
 from stats.dashboard.wording import loss_in_words
-from stats.questionnaire.questionnaire import MechanismKind, Mode, Periods, PrivacyGoal, Travel
+from stats.questionnaire.questionnaire import MechanismKind, Mode, Periods, PersonKind, Persons, PrivacyGoal, Travel
 from tests.worlds.stats_dashboard import AGE, HOME, WEEK_S, DashboardWorld, drafted, frozen, show, spec
 
 
@@ -52,6 +52,18 @@ def test_before_each_sheet_had_a_batch_nothing_better_than_eps0_is_told(world: D
     found = survey_privacy(survey, world.results.progress(survey))
     assert found.eps is None
     assert [each.loss for each in found.sheets] == [None, None]
+
+
+def test_of_an_open_survey_only_eps0_is_certain(world: DashboardWorld) -> None:
+    open_to_all = Persons(kind=PersonKind.OPEN, issuer="beta")
+    survey = world.add(frozen(drafted("a", [HOME], persons=open_to_all)), 1000)
+    found = survey_privacy(survey, world.results.progress(survey))
+    assert found.eps is None
+    assert found.sheets[0].smallest_batch == 1000
+    told = show(world, "survey", survey.short_id)
+    assert "No smaller figure is certain" in told
+    assert "So only eps0 is certain." in told
+    assert "told after the first batch" not in told
 
 
 def test_true_answers_have_no_bound_of_their_own(world: DashboardWorld) -> None:

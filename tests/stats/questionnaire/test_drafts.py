@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from stats.questionnaire.drafts import draft_faults
-from stats.questionnaire.questionnaire import Batching, Periods, PersonKind, Persons, PrivacyGoal, Travel
+from stats.questionnaire.questionnaire import Batching, Mode, Periods, PersonKind, Persons, PrivacyGoal, Travel
 from stats.questionnaire.questions import AnyQuestion
 from tests.worlds.stats.drafts import AGE, COMMUTE, EVERY_KIND, HOME, MOOD, OPENS, PACKETS, TOOLS, WALK, WISH, new_draft
 
@@ -78,6 +78,14 @@ def test_a_wrong_question_is_found(question: AnyQuestion, fault: str) -> None:
     assert len(found) == 1
     assert found[0].startswith("questions[1] (")
     assert fault in found[0]
+
+
+def test_with_central_noise_sums_of_numbers_stay_within_bounds() -> None:
+    far = replace(AGE, edges=(0, 18, 2**35 + 1))
+    central = PrivacyGoal(eps="1", mode=Mode.CENTRAL)
+    assert any("with central noise, at most" in line for line in draft_faults(new_draft(far, privacy=central)))
+    assert draft_faults(new_draft(far)) == []
+    assert draft_faults(new_draft(replace(AGE, edges=(0, 18, 2**35)), privacy=central)) == []
 
 
 def test_all_faults_are_told_at_once() -> None:

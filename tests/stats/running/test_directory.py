@@ -23,6 +23,7 @@ def test_a_new_collector_has_a_configuration_with_comments(tmp_path: Path) -> No
     ("changes", "told"),
     [
         ({"port": -1}, "port is -1"),
+        ({"most_open_reports": 0}, "at least 1"),
         ({"host": "0.0.0.0"}, "without a certificate"),
         ({"certificate": "c.pem"}, "go together"),
         ({"key": "k.pem"}, "go together"),
@@ -43,3 +44,19 @@ def test_unknown_keys_are_refused(tmp_path: Path) -> None:
 def test_the_store_may_be_elsewhere(tmp_path: Path) -> None:
     url = "postgresql://user@/collector"
     assert CollectorDirectory.create(tmp_path / "c", CollectorConfig(store=url)).store_url == url
+
+
+@pytest.mark.parametrize(
+    ("config", "origin"),
+    [
+        (CollectorConfig(), "http://collector.localhost:8430"),
+        (CollectorConfig(host="::1", port=80), "http://collector.localhost"),
+        (CollectorConfig(origin="https://stats.example.org"), "https://stats.example.org"),
+        (CollectorConfig(host="192.0.2.7", certificate="c", key="k"), "https://192.0.2.7:8430"),
+        (CollectorConfig(host="2001:db8::7", certificate="c", key="k"), "https://[2001:db8::7]:8430"),
+    ],
+)
+def test_browsers_find_the_pages_where_the_configuration_says(
+    tmp_path: Path, config: CollectorConfig, origin: str
+) -> None:
+    assert str(CollectorDirectory.create(tmp_path / "collector", config).origin) == origin

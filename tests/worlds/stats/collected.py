@@ -10,7 +10,7 @@ from pathlib import Path
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from loopixmix.tokens import TokenKey, decode_token_key, encode_token, encode_token_key
-from stats.collect.collector import Collector, Columns
+from stats.collect.collector import MOST_OPEN_REPORTS, Collector, Columns
 from stats.collect.refusals import ReportRefusal
 from stats.collect.store.ledger import CollectorLedger
 from stats.collect.store.schema import SCHEMA
@@ -163,7 +163,14 @@ class CollectorWorld:
     """A collector in a directory, without a thread and without a network."""
 
     def __init__(
-        self, directory: Path, *, clock: SetClock | None = None, seed: int = 1, url: str = "", takes_up: bool = True
+        self,
+        directory: Path,
+        *,
+        clock: SetClock | None = None,
+        seed: int = 1,
+        url: str = "",
+        takes_up: bool = True,
+        most_open: int = MOST_OPEN_REPORTS,
     ) -> None:
         """`takes_up`: the surveys that are there, at once."""
         self.directory = directory
@@ -172,7 +179,8 @@ class CollectorWorld:
         self.raw = DuckDbColumns(directory / "raw.duckdb")
         self.ledger = CollectorLedger(Store(SCHEMA, url or sqlite_url(directory / "collector.sqlite3"), exclusive=True))
         room = WaitingRoom(directory / "waiting", rng=random.Random(seed))
-        self.collector = Collector(self.ledger, room, Columns(self.released, self.raw), clock=self.clock)
+        columns = Columns(self.released, self.raw)
+        self.collector = Collector(self.ledger, room, columns, clock=self.clock, most_open=most_open)
         if takes_up:
             self.admit()
 
