@@ -12,7 +12,7 @@ import click
 
 from loopixmix.errors import ConfigError, FormatError
 from stats.cli.files import NEW, READ, create, read
-from stats.cli.outside import AS_JSON, stats_outside
+from stats.cli.outside import AS_JSON, stats_outside, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +91,7 @@ def preview(file: Path) -> None:
         raise ConfigError(f"{file}: {fault}")
     # A preview tells what is promised; what larger numbers would give takes longer.
     for line in preview_lines(draft, forecast(draft, sheets, ())):
-        click.echo(line)
+        click.echo(wrapped(line))
 
 
 def _read_either(path: Path) -> tuple[SurveyDraft, Questionnaire | None]:

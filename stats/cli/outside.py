@@ -1,7 +1,9 @@
-"""What the commands of `loopixmix stats` get from `stats.main`: a reactor, randomness, the time."""
+"""What the commands of `loopixmix stats` share: reactor, randomness and time of `stats.main`, options, the terminal."""
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Work: TypeAlias = "Callable[[PosixReactorBase], Awaitable[None]]"
 
 DIRECTORY = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+MOST_COLUMNS = 100
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -37,3 +40,16 @@ def stats_outside() -> StatsOutside:
     if found is None:
         raise MisuseError("this command belongs into the group of stats.main, which gives it an outside")
     return found
+
+
+def wrapped(line: str) -> str:
+    """Return a line in lines that fit into the terminal, indented as it is."""
+    width = min(shutil.get_terminal_size().columns, MOST_COLUMNS)
+    # What has no spaces, such as a link, stays whole.
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * (len(line) - len(line.lstrip())),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -70,7 +70,7 @@ def flow_checks(events: FlowEvents) -> Iterator[Check]:
         passed=bool(events.found) and not false,
         value=f"{len(events.found)} found, {len(false)} of them false",
         expected="some, none of them false",
-        detail="that one is false has a probability of 5 %: then run it again",
+        detail="few people may be too few to find any; that one is false has a probability of 5 %: then run it again",
     )
     wrong = far_from_truth(events)
     yield Check(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import click
 
 from loopixmix.errors import ConfigError, MisuseError
-from stats.cli.outside import stats_outside
+from stats.cli.outside import stats_outside, wrapped
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -27,7 +25,6 @@ HOME = Path("~/.local/share/loopixmix/respondent")
 ANSWERS = "answers"
 CLIENT_FILE = "client.toml"
 MOST_FILE_BYTES = 1_000_000
-MOST_COLUMNS = 100
 
 CLIENT = click.option(
     "--client",
@@ -88,7 +85,7 @@ def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: boo
                 clock,
                 outside.rng,
                 TcpSockets(reactor),
-                say=lambda line: click.echo(_wrapped(line), err=quiet),
+                say=lambda line: click.echo(wrapped(line), err=quiet),
                 open_client=lambda other: start(other, reactor=reactor, rng=outside.rng),
                 pause=lambda seconds: deferLater(cast("IReactorTime", reactor), seconds, lambda: None),
             )
@@ -99,19 +96,6 @@ def perform(directory: Path, network: Path | None, work: DeskWork, *, quiet: boo
             await access.stop()
 
     outside.perform(run)
-
-
-def _wrapped(line: str) -> str:
-    """Return a line in lines that fit into the terminal, indented as it is."""
-    width = min(shutil.get_terminal_size().columns, MOST_COLUMNS)
-    # What has no spaces, such as a link, stays whole.
-    return textwrap.fill(
-        line,
-        width,
-        subsequent_indent=" " * (len(line) - len(line.lstrip())),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def read_invitation(given: str) -> SurveyInvitation:

@@ -29,7 +29,9 @@ def test_an_example_is_written_and_sound(tmp_path: Path) -> None:
     assert told["passed"] is True
     assert told["figures"]["eps.promised"] <= 3.00001
     assert told["figures"]["margin.ride.10000"] < told["figures"]["margin.ride.100"]
-    assert "Which tickets do you have?" in good("preview", path)
+    shown = good("preview", path)
+    assert "Which tickets do you have?" in shown
+    assert max(map(len, shown.splitlines())) <= 100
 
 
 def test_mechanisms_and_a_forecast_are_shown(draft: Path) -> None:
