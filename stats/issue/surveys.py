@@ -37,7 +37,6 @@ from stats.questionnaire.questionnaire import SurveyDraft, SurveyKey, encode_can
 
 SURVEYS = "surveys"
 DRAFT_FILE, PUBLIC_FILE, SECRET_FILE = "draft.json", "public.json", "secret"
-PUBLIC_MODE = 0o644
 MOST_SURVEYS = 256
 _DIGITS = 16
 
@@ -189,7 +188,7 @@ def add_survey(
         create_secret(path / SECRET_FILE, rng.randbytes(SECRET_BYTES))
     write_atomically(path / DRAFT_FILE, encode_canonical(draft))
     # Last: it is what says that the survey is whole.
-    create_file(path / PUBLIC_FILE, msgspec.json.encode(keys), mode=PUBLIC_MODE)
+    create_file(path / PUBLIC_FILE, msgspec.json.encode(keys))
     return keys
 
 

@@ -33,7 +33,7 @@ def private_files(world: IssuerWorld) -> list[str]:
 def test_keys_are_private_and_made_once(world: IssuerWorld) -> None:
     assert private_files(world) == ["0-0.pkcs8", "0-1.pkcs8", "0-2.pkcs8"]
     for path in world.path.glob(f"{SURVEYS}/*/*"):
-        assert path.stat().st_mode & 0o777 == (0o644 if path.name == "public.json" else 0o600)
+        assert path.stat().st_mode & 0o777 == 0o600
     assert world.add(DRAFT) == world.public
     assert [(world.key(number).begins_s, world.key(number).ends_s) for number in range(3)] == PERIODS
 
