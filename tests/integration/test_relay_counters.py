@@ -73,7 +73,7 @@ def network(tmp_path: Path, programs: Programs) -> Iterator[TestNetwork]:
         collector = tmp_path / f"collector-{place}"
         said = good("collector", "init", collector, "--port", PAGE_PORT + place)
         with (made.directory / f"provider-{place}" / "node.toml").open("a") as config:
-            config.write("\n" + said[said.index("[remote.stats]") :])
+            config.write("\n" + said[said.index("[remote.stats]") :].partition("\n\n")[0] + "\n")
         programs.start("collector", "run", collector)
     with ExitStack() as stack:
         stack.enter_context(made.running(timeout_s=PATIENCE_S))
