@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
-from twisted.internet.task import deferLater
 
 from loopixmix.process.files import write_atomically
-from loopixmix.requests.names import Publish
 from loopixmix.web.calls import KeptConnections, kept_connections
-from provider.hosting.asking.limits import ServiceLimits
-from provider.serving.remote import RemoteAsker, unix_dial
-from provider.serving.sockets import SocketPlace
 from tests.worlds.elections import changed
+from tests.worlds.hosted_programs import COMMAND, ENVIRONMENT, ROOT, HostedProgram
 from tests.worlds.voters import Voters
 from votes.board.requests import (
     AskCast,
@@ -47,83 +41,29 @@ from votes.record.phases import Phase
 from votes.record.receipts import decode_receipt
 from votes.verify.log import LogReader, split_entries
 
-PROVIDER = bytes([7]) * 32
-ROOT = Path(__file__).parents[2]
 OPEN_S = 25
-COMMAND = "import sys; from loopixmix.main import run; from votes.main import vote; sys.exit(run(command=vote))"
-LINE = (sys.executable, "-c", COMMAND, "board")
-"""`loopixmix vote board`, also where the installation is older than that command."""
+LINE = (*COMMAND, "vote", "board")
 VOTERS = 90
 
 
-class Cards:
-    """The cards of a provider; a board asks for none."""
-
-    async def card(self, name: str) -> bytes:
-        raise AssertionError(name)
-
-    async def publish(self, publish: Publish) -> bool:
-        raise AssertionError(publish)
-
-
-class RunningBoard:
+class RunningBoard(HostedProgram):
     """The program, in a process of its own, and what asks it."""
 
     def __init__(self, directory: Path) -> None:
         self.voters = Voters(count=VOTERS)
         keys = self.voters.world.keys
         administrator = keys.administrator.identity.hex()
-        self.directory = directory / "board"
-        BoardDirectory.create(self.directory, BoardConfig(administrator=administrator, port=0), random.Random(1))
+        own = directory / "board"
+        BoardDirectory.create(own, BoardConfig(administrator=administrator, port=0), random.Random(1))
         # The election names this key.
-        write_atomically(self.directory / KEY_FILE, keys.board.seed.hex().encode())
+        write_atomically(own / KEY_FILE, keys.board.seed.hex().encode())
         self.identity = keys.board.identity
-        self._log = directory / "log"
-        self.process: subprocess.Popen[bytes] | None = None
         self.http: KeptConnections = kept_connections(reactor, most=4)
-        self.asker = RemoteAsker(
-            "board",
-            SocketPlace(self.directory / "board.sock"),
-            provider=PROVIDER,
-            keys=Cards(),
-            dial=unix_dial(reactor),
-            clock=reactor,
-            rng=random.Random(1),
-            limits=ServiceLimits(),
-        )
-        self.asker.start()
-
-    async def start(self) -> None:
-        line = [*LINE, "run", str(self.directory)]
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(line, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
-        await self.until(lambda: self.asker.problem is None)
-        await self.until(lambda: self.status().get("provider_connected"))
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(20)
-        (self.directory / "status.json").unlink(missing_ok=True)
+        super().__init__("board", ("vote", "board"), own, socket="board.sock", log=directory / "log")
 
     async def close(self) -> None:
-        await self.asker.stop()
         await self.http.close()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(20)
-
-    def status(self) -> dict[str, object]:
-        path = self.directory / "status.json"
-        found: dict[str, object] = json.loads(path.read_bytes()) if path.exists() else {}
-        return found
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(1200):
-            if condition():
-                return
-            await deferLater(reactor, 0.05, lambda: None)
-        raise AssertionError(f"{self.status()} {self._log.read_text()}")
+        await super().close()
 
     async def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
         url = f"http://127.0.0.1:{self.status()['face_port']}{path}"
@@ -209,7 +149,7 @@ async def test_a_board_that_cannot_listen_says_so(running: RunningBoard) -> None
     config = running.directory / "board.toml"
     config.write_text(config.read_text().replace('host = "127.0.0.1"', 'host = "0.0.0.0"'))
     line = [*LINE, "run", str(running.directory)]
-    ended = subprocess.run(line, capture_output=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    ended = subprocess.run(line, capture_output=True, timeout=60, env=ENVIRONMENT)
     assert ended.returncode == 2
     assert b"without a certificate, host has to be 127.0.0.1" in ended.stderr
     assert ended.stderr.count(b"\n") == 1

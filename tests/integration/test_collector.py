@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 from twisted.internet.defer import DeferredList, ensureDeferred
-from twisted.internet.task import deferLater
 
 from loopixmix.errors import LoopixmixError
-from loopixmix.requests.names import Publish
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from provider.api import ServiceRefusedError
-from provider.hosting.asking.limits import ServiceLimits
-from provider.serving.remote import RemoteAsker, unix_dial
-from provider.serving.sockets import SocketPlace
 from stats.collect.requests import ACCEPTED, AskedOfCollector, encode_asked
 from stats.collect.store.ledger import CollectorLedger
 from stats.collect.store.schema import SCHEMA
@@ -34,25 +25,11 @@ from stats.collect.survey import CollectedSurvey
 from stats.columns.duckdb_engine import DuckDbColumns
 from stats.questionnaire.questionnaire import AtClose, Questionnaire, encode_canonical
 from stats.running.directory import COLUMNS_FILE, STORE_FILE
+from tests.worlds.hosted_programs import COMMAND, ENVIRONMENT, HostedProgram
 from tests.worlds.stats.collected import WIDE, Respondents, frozen, survey_draft
 from tests.worlds.stats.traces import files, places, shows_order
 
-PROVIDER = bytes([7]) * 32
-ROOT = Path(__file__).parents[2]
-COMMAND = "import sys; from loopixmix.main import run; from stats.main import stats; sys.exit(run(command=stats))"
-LINE = (sys.executable, "-c", COMMAND, "collector")
-"""`loopixmix stats collector`, also where the installation is older than that command."""
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-
-
-class Cards:
-    """The cards of a provider; a collector asks for none."""
-
-    async def card(self, name: str) -> bytes:
-        raise AssertionError(name)
-
-    async def publish(self, publish: Publish) -> bool:
-        raise AssertionError(publish)
+LINE = (*COMMAND, "stats", "collector")
 
 
 def command(*words: object) -> subprocess.CompletedProcess[bytes]:
@@ -60,66 +37,19 @@ def command(*words: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(line, capture_output=True, timeout=60, check=False, env=ENVIRONMENT)
 
 
-class RunningCollector:
-    """The program, in a process of its own, and what asks it."""
+class RunningCollector(HostedProgram):
+    """A collector of reports."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory / "collector"
-        assert command("init", self.directory, "--port", 0).returncode == 0
-        self.log = directory / "log"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.asker = RemoteAsker(
-            "stats",
-            SocketPlace(self.directory / "collector.sock"),
-            provider=PROVIDER,
-            keys=Cards(),
-            dial=unix_dial(reactor),
-            clock=reactor,
-            rng=random.Random(1),
-            limits=ServiceLimits(),
-        )
-        self.asker.start()
-
-    async def start(self) -> None:
-        with self.log.open("ab") as log:
-            line = [*LINE, "run", str(self.directory)]
-            self.process = subprocess.Popen(line, stderr=log, env=ENVIRONMENT)
-        await self.until(lambda: self.asker.problem is None and self.status().get("provider_connected"))
+        own = directory / "collector"
+        assert command("init", own, "--port", 0).returncode == 0
+        super().__init__("stats", ("stats", "collector"), own, socket="collector.sock", log=directory / "log")
 
     def add(self, questionnaire: Questionnaire) -> None:
         # As `add` does, which would refuse it: no compiler made the mechanisms of these surveys.
         ledger = CollectorLedger(Store(SCHEMA, sqlite_url(self.directory / STORE_FILE)))
         ledger.add_survey(questionnaire.survey_id, encode_canonical(questionnaire))
         ledger.close()
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(20)
-        (self.directory / "status.json").unlink(missing_ok=True)
-
-    def end(self) -> int:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
-
-    async def close(self) -> None:
-        await self.asker.stop()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(20)
-
-    def status(self) -> dict[str, object]:
-        path = self.directory / "status.json"
-        found: dict[str, object] = json.loads(path.read_bytes()) if path.exists() else {}
-        return found
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(1200):
-            if condition():
-                return
-            await deferLater(reactor, 0.05, lambda: None)
-        raise AssertionError(f"{self.status()} {self.log.read_text()}")
 
     async def until_survey(self, **expected: object) -> None:
         """Wait until the first survey of the status is as expected."""

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from loopixmix.process.background import loopixmix_command
+from tests.worlds.demonstrations import processes_in
 from votes.results.documents import decode_result
 
 BASE_PORT = 29_100
 MOST_S = 400
 OF_THE_MACHINE = ("time",)
 """How long it takes is a matter of the machine: benchmarks, not tests, show speeds."""
-
-
-def processes_in(directory: Path) -> list[psutil.Process]:
-    """Return the processes whose command lines name the directory."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if process.pid != psutil.Process().pid and any(str(directory) in word for word in process.cmdline()):
-                found.append(process)
-    return found
 
 
 @pytest.fixture

@@ -2,100 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import deferLater
 
-from loopixmix.requests.names import Publish
 from loopixmix.tokens import PendingToken, begin_token, decode_token_key, finish_token, verify_token
 from loopixmix.tokens.exchange import encode_issue_request
 from provider.api import ServiceRefusedError
-from provider.hosting.asking.limits import ServiceLimits
-from provider.serving.remote import RemoteAsker, unix_dial
-from provider.serving.sockets import SocketPlace
 from stats.issue.directory import IssuerConfig, IssuerDirectory
 from stats.questionnaire.questionnaire import SurveyDraft, SurveyKey
+from tests.worlds.hosted_programs import HostedProgram
 from tests.worlds.stats.commands import good
 from tests.worlds.stats.issuers import survey_draft, write_draft
 
-PROVIDER = bytes([7]) * 32
-ROOT = Path(__file__).parents[2]
-LINE = (sys.executable, "-c", "import sys; from loopixmix.main import run; sys.exit(run())", "stats", "issuer")
 RNG = random.Random(1)
 
 
-class Cards:
-    """The cards of a provider; an issuer asks for none."""
-
-    async def card(self, name: str) -> bytes:
-        raise AssertionError(name)
-
-    async def publish(self, publish: Publish) -> bool:
-        raise AssertionError(publish)
-
-
-class RunningIssuer:
-    """The program, in a process of its own, and what asks it."""
+class RunningIssuer(HostedProgram):
+    """An issuer of surveys."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.directory = path / "issuer"
-        IssuerDirectory.create(self.directory, IssuerConfig())
-        self._log = path / "log"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.asker = RemoteAsker(
-            "stats-issuer",
-            SocketPlace(self.directory / "issuer.sock"),
-            provider=PROVIDER,
-            keys=Cards(),
-            dial=unix_dial(reactor),
-            clock=reactor,
-            rng=RNG,
-            limits=ServiceLimits(),
-        )
-        self.asker.start()
-
-    async def start(self) -> None:
-        line = [*LINE, "run", str(self.directory)]
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(line, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
-        await self.until(lambda: self.status().get("provider_connected"))
-
-    def end(self, how: signal.Signals) -> int:
-        assert self.process is not None
-        self.process.send_signal(how)
-        (self.directory / "status.json").unlink(missing_ok=True)
-        return self.process.wait(20)
-
-    async def close(self) -> None:
-        await self.asker.stop()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(20)
-
-    def status(self) -> dict[str, object]:
-        path = self.directory / "status.json"
-        found: dict[str, object] = json.loads(path.read_bytes()) if path.exists() else {}
-        return found
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(1200):
-            if condition():
-                return
-            await deferLater(reactor, 0.05, lambda: None)
-        raise AssertionError(f"{self.status()} {self._log.read_text()}")
+        IssuerDirectory.create(path / "issuer", IssuerConfig())
+        words = ("stats", "issuer")
+        super().__init__("stats-issuer", words, path / "issuer", socket="issuer.sock", log=path / "log")
 
     def add(self, draft: SurveyDraft) -> tuple[list[SurveyKey], list[str]]:
         """Add a survey by the commands; return its keys and two codes."""

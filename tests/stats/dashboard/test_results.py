@@ -147,6 +147,13 @@ def test_progress_tells_batches_and_what_was_discarded(world: DashboardWorld) ->
     assert (place.questions, place.discarded) == (("place",), 42)
 
 
+def test_of_true_answers_not_even_the_number_is_told(world: DashboardWorld) -> None:
+    central = world.add(frozen(drafted("a", [HOME], privacy=PrivacyGoal(eps="1", mode=Mode.CENTRAL))), 600)
+    world.view.lost[central.survey_id] = {(0, 0): 40}
+    [sheet] = world.results.progress(central)
+    assert (sheet.released, sheet.discarded) == (0, 0)
+
+
 def test_a_query_reads_the_tables_of_its_survey_and_nothing_else(world: DashboardWorld) -> None:
     survey = world.add(frozen(drafted("a", [HOME])), 600)
     other = world.add(frozen(drafted("b", [HOME])), 600)
