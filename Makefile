@@ -17,6 +17,9 @@
 .PHONY: help setup demo quick test lint types native unit test-long chaos mutants bench format clean
 
 python = .venv/bin/python
+# Trials of `make chaos` that stand elsewhere: programs of every kind are killed.
+kill_trials = $(addprefix tests/integration/test_,client_kill.py bulk_kill.py provider_kill.py request_kill.py \
+	collector.py respondent_kill.py board.py mail_kills.py)
 # How many processes share the tests. With more than the machine has processors, tests that measure time may fail.
 WORKERS ?= 2
 # Without their compiled form, each process that a test starts would compile every module anew.
@@ -57,7 +60,7 @@ native: setup
 	&& { ! cargo clippy --version >/dev/null 2>&1 || cargo clippy --quiet --no-default-features --all-targets -- -D warnings; }; fi
 
 chaos: setup
-	CHAOS_VERDICT=build/chaos.json $(python) -m pytest -q tests/chaos -m 'chaos or not chaos'
+	CHAOS_VERDICT=build/chaos.json $(python) -m pytest -q -m '' tests/chaos $(kill_trials)
 
 mutants: setup
 	@$(python) tests/mutants/run.py
