@@ -88,6 +88,7 @@ def init(
     )
     click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
     click.echo(f"start it with  loopixmix client run {directory}")
+    click.echo(f"while it runs,  loopixmix client network {directory}  lists the providers to register at")
 
 
 @client.command()

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from client.api import ConflictError, NoTokenError, TokenStock, UnknownServiceError
 from client.asking.requests import Requests
-from client.core.arguments import check_issuer, check_token_key, check_token_order
+from client.core.arguments import LISTING, check_issuer, check_token_key, check_token_order, no_such_provider
 from client.core.settings import TokenWaits
 from client.link.session import Session
 from client.store import tokens
@@ -262,9 +262,9 @@ class TokenWallet:
         service, provider = check_issuer(issuer)
         entry = document.provider_named(provider)
         if entry is None:
-            raise UnknownServiceError(f"there is no provider {provider} in this network")
+            raise UnknownServiceError(no_such_provider(provider))
         if service != ISSUER_SERVICE and entry not in document.providers_of(service):
-            raise UnknownServiceError(f"{provider} offers no service {service}")
+            raise UnknownServiceError(f"{provider} offers no service {service}: {LISTING}")
         purposes = sorted({key.purpose for key in entry.issues()})
         if purpose is not None and purpose not in purposes:
             issued = f"only for {', '.join(purposes)}" if purposes else "and none for anything else"

@@ -23,6 +23,7 @@ from client.api import (
     TokenStock,
     Verified,
 )
+from client.cli.actions import BodyFile
 from client.cli.text import counted, duration, instant, plain_line, readable, size
 
 INDENT = " " * 6
@@ -140,8 +141,8 @@ def queued_line(message: OutgoingMessage) -> Text:
     )
 
 
-def received_view(message: ReceivedMessage, *, saved_as: str = "") -> RenderableType:
-    """Show a received message; a body that is no text, or was saved, only by its length."""
+def received_view(message: ReceivedMessage, *, file: BodyFile | None = None) -> RenderableType:
+    """Show a received message; a body that is no text, or has a file, only by its length."""
     who = (
         Text("anonymous", "magenta")
         if message.sender is None
@@ -152,9 +153,11 @@ def received_view(message: ReceivedMessage, *, saved_as: str = "") -> Renderable
     )
     if message.reply_to:
         head.append(f"\n{INDENT}answer to {plain_line(message.reply_to)}", "dim")
-    text = None if saved_as else readable(message.body)
-    if saved_as:
-        body = Text(f"{size(len(message.body))}, saved as {saved_as}", "green")
+    text = None if file is not None else readable(message.body)
+    if file is not None and file.is_other:
+        body = Text(f"{size(len(message.body))}, not saved: another file is at {file.path}", "yellow")
+    elif file is not None:
+        body = Text(f"{size(len(message.body))}, saved as {file.path}", "green")
     elif text is None:
         body = Text(f"{size(len(message.body))} that are no text: use --save-dir", "yellow")
     else:

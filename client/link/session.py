@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from client.api import NotRegisteredError
+from client.core.arguments import NO_ACCOUNT
 from client.core.packets import PacketMaker
 from client.core.retry import RetryPolicy
 from client.link.network import KnownNetwork
@@ -127,7 +128,7 @@ class Session:
         """Return what it takes to take a message; raise `NotRegisteredError` if there is no account yet."""
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
-            raise NotRegisteredError("this client has no account yet: register first")
+            raise NotRegisteredError(NO_ACCOUNT)
         return Membership(self.account, known.params, known.packet_format.sphinx, known.policy, known.document)
 
     async def arrival(self, patience_s: float) -> Document:
@@ -183,7 +184,7 @@ class Session:
         if self.now_s >= document.valid_until_s:
             return "the network document has expired: the authorities cannot be reached, or the clock is wrong"
         if self.account is None:
-            return "there is no account yet: register first"
+            return NO_ACCOUNT
         if document.node(self.account.provider) is None:
             return f"the provider {self.account.provider_name} is not part of the network now"
         if not self.is_linked():

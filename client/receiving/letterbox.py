@@ -54,7 +54,7 @@ class Letterbox:
                 case Item():
                     items.append(frame)
                 case Registered() | RegisterRefused():
-                    self._registration.on_answer(frame)
+                    self._registration.on_answer(peer, frame)
                 case _:
                     pass  # links carry nothing else to a client (`loopixmix.wire.MAY_SEND`)
         around = surroundings(self._session)

@@ -89,7 +89,7 @@ class StatusBoard:
         self._troubles = troubles
 
     def status(self, *, unread: int) -> ClientStatus:
-        """Return what the client is doing now; `unread`: how many messages no callback has handled."""
+        """Return what the client is doing now; `unread`: how many messages nobody was shown."""
         account, document, health = self._session.account, self._session.known.document, self._loops.health
         return ClientStatus(
             address=account.address if account is not None else "",

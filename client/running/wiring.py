@@ -26,6 +26,7 @@ from client.link.session import ProviderLink, Session
 from client.link.watch import LinkWatch
 from client.receiving.arrivals import Arrivals
 from client.receiving.callbacks import Callbacks
+from client.receiving.impostors import Impostors
 from client.receiving.inbox import Inbox
 from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
@@ -86,6 +87,7 @@ def build_client(
     expectations = Expectations(capacity=GATEWAY_EXPECTED if settings.gateway else MAX_EXPECTED)
     pulls = PullBook()
     failures = CallbackFailures()
+    impostors = Impostors()
     # The link.
     identity = keys.identity_key.public
     known = KnownNetwork(
@@ -113,7 +115,9 @@ def build_client(
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
     services = Services(posted, forecast, session, clock, failures)
-    contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
+    contacts = ContactBook(
+        session=session, requests=requests, access=access, warnings=impostors, patience_s=settings.patience_s
+    )
     wallet = TokenWallet(session=session, requests=requests, access=access, waits=settings.tokens, clock=clock, rng=rng)
     guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
     enrolment = AccountOpening(
@@ -123,7 +127,7 @@ def build_client(
     offering = Offering(StoredMessages(access, news, clock=clock), clock=clock)
     callbacks = Callbacks(offering, clock=clock, failures=failures)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news)
+    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news, impostors=impostors)
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
@@ -158,7 +162,7 @@ def build_client(
             pulling,
             known,
             loops.health,
-            inbox,
+            impostors,
             wallet,
             ThinTraffic(known),
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from rich.console import Console, RenderableType
@@ -23,6 +25,7 @@ from client.api import (
     TokenStock,
     Verified,
 )
+from client.cli.actions import BodyFile
 from client.cli.views import (
     STATE_WORDS,
     contact_view,
@@ -175,9 +178,14 @@ def test_a_received_message_of_another_sort(changed: dict[str, object], part: st
 
 
 def test_a_saved_body_is_not_shown() -> None:
-    text = shown(received_view(RECEIVED, saved_as="mail/000003-text"))
+    text = shown(received_view(RECEIVED, file=BodyFile(Path("mail/000003-text"), is_other=False)))
     assert "10 bytes, saved as mail/000003-text" in text
     assert "lines" not in text
+
+
+def test_another_file_in_the_place_of_a_body_is_told() -> None:
+    text = shown(received_view(RECEIVED, file=BodyFile(Path("mail/000003-text"), is_other=True)))
+    assert "10 bytes, not saved: another file is at mail/000003-text" in text
 
 
 def test_contacts_and_what_to_do_about_them() -> None:
