@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from client.api import Client, ClientError, MessageState, OutgoingMessage, ReceivedMessage
-from loopixmix.errors import StoreError, UnavailableError
-from loopixmix.process.files import make_directory
+from loopixmix.errors import UnavailableError
+from loopixmix.process.files import file_error, make_directory
 
 POLL_S = 0.25
 FINISHED = (MessageState.STORED, MessageState.RECEIVED)
@@ -115,7 +115,7 @@ def save_body(directory: Path, message: ReceivedMessage) -> BodyFile:
     except FileExistsError:
         return BodyFile(path, not _holds(path, message.body))
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be written") from error
     return BodyFile(path, is_other=False)
 
 
@@ -125,4 +125,4 @@ def _holds(path: Path, body: bytes) -> bool:
         with path.open("rb") as file:
             return file.read(len(body) + 1) == body
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be read") from error
