@@ -27,6 +27,7 @@ from client.cli.actions import BodyFile
 from client.cli.text import counted, duration, instant, plain_line, readable, size
 
 INDENT = " " * 6
+TEST_NETWORK = "a test network, for trying things on: it hides nobody"
 
 STATE_WORDS = {
     MessageState.QUEUED: ("queued", "yellow", "waits for its turn"),
@@ -46,6 +47,8 @@ def status_view(status: ClientStatus) -> RenderableType:
     head.add_row("address", Text(address or "not registered", style="bold" if address else "yellow"))
     if status.address:
         head.add_row("fingerprint", status.fingerprint)
+    if status.test_network:
+        head.add_row("network", Text(TEST_NETWORK, "yellow"))
     head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
     if status.problem:
         label, style = ("mind", "yellow") if status.connected else ("problem", "bold red")
@@ -72,7 +75,7 @@ def network_view(network: NetworkView) -> RenderableType:
         # One on each line: they are long, and the gateway that reads all mail to one belongs to it.
         cells += ["\n".join(map(_domain, provider.domains))] if has_domains else []
         table.add_row(*cells, provider.fingerprint)
-    return table
+    return Group(Text(TEST_NETWORK, "yellow"), Text(), table) if network.test_network else table
 
 
 def _domain(domain: MailDomain) -> str:

@@ -103,6 +103,7 @@ class ClientDaemon(Program):
         return build_client(
             keys=keys,
             settings=self._directory.config.client,
+            acceptance=self._directory.acceptance,
             access=access,
             sealer=HpkeSealer(keys.sealing),
             network=link,

@@ -14,6 +14,7 @@ from client.asking.requests import Requests
 from client.asking.services import Services
 from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
+from client.core.floors import Acceptance
 from client.core.journal import News
 from client.core.sealing import Sealer
 from client.core.settings import ClientSettings
@@ -33,7 +34,7 @@ from client.receiving.letterbox import Letterbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
 from client.receiving.shelf import StoredMessages
-from client.running.board import MissingDocument, StatusBoard, ThinTraffic
+from client.running.board import MissingDocument, RefusedDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
 from client.running.rounds import Rounds
@@ -65,6 +66,7 @@ def build_client(
     *,
     keys: ClientKeys,
     settings: ClientSettings,
+    acceptance: Acceptance,
     access: StoreAccess,
     sealer: Sealer,
     network: ReceivingNetwork,
@@ -77,10 +79,11 @@ def build_client(
 ) -> ClientService:
     """Return a client that does not run yet.
 
-    `keys`, `settings`: whose it is, and what its user has set; `access`: its store, which the client does not close;
-    `sealer`: opens what is sealed to it; `network`, `link`: carry its frames, and tell of its one link; `clock`, `rng`,
-    `arithmetic`: the time, the randomness and what packets are computed with; `observer`: hears of loops;
-    `document_problem`: says why there is no network document, if anything is known about that.
+    `keys`, `settings`: whose it is, and what its user has set; `acceptance`: which networks it takes part in;
+    `access`: its store, which the client does not close; `sealer`: opens what is sealed to it; `network`, `link`: carry
+    its frames, and tell of its one link; `clock`, `rng`, `arithmetic`: the time, the randomness and what packets are
+    computed with; `observer`: hears of loops; `document_problem`: says why there is no network document, if anything is
+    known about that.
     """
     # What several parts know.
     news = News()
@@ -93,6 +96,7 @@ def build_client(
     known = KnownNetwork(
         identity=identity,
         is_gateway=settings.gateway,
+        acceptance=acceptance,
         arithmetic=arithmetic,
         longest_retry_s=settings.longest_retry_s,
     )
@@ -155,6 +159,7 @@ def build_client(
         forecast=forecast,
         # The first one that has a problem is heard: without a document or a disk the others cannot be well either.
         troubles=(
+            RefusedDocument(known),
             MissingDocument(session, document_problem),
             ledger,
             session,

@@ -76,7 +76,8 @@ class Outlook:
 
     def announcement(self) -> Announcement:
         """Return what a submission server tells before a mail comes."""
-        text = "mail over the LoopixMix network"
+        is_test = self.status is not None and self.status.test_network
+        text = f"mail over {'a test network of LoopixMix, which hides nobody' if is_test else 'the LoopixMix network'}"
         if not self.is_registered:
             return Announcement(size_bytes=self.longest_mail_bytes, text=f"{text}; this account is not registered yet")
         if not self.is_online:

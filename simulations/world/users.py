@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from client.api import ClientStatus, MessageId, ReceivedMessage, TimeEstimate
 from client.asking.account import ACCOUNT_FACT, CARD_FACT, PUBLISH_VERSION, PUBLISHED_FACT
+from client.core.floors import Acceptance
 from client.core.fragments import FragmentSizes
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
@@ -202,6 +203,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     link = UserLink(network)
     service = build_client(
         keys=plan.keys,
+        acceptance=Acceptance.ANY,
         settings=ClientSettings(),
         access=inline_access(store),
         sealer=PlainSealer(plan.keys.sealing.public, rng=rng),

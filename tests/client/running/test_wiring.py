@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 import client
 from client.api import NotRunningError
+from client.core.floors import Acceptance
 from client.core.sealing import PlainSealer
 from client.running.service import ClientService
 from client.running.wiring import build_client
@@ -24,6 +25,7 @@ ROOT = Path(client.__file__).parent
 def built(parts: Parts, *, document_problem: str | None = None) -> ClientService:
     return build_client(
         keys=parts.keys,
+        acceptance=Acceptance.ANY,
         settings=parts.settings,
         access=parts.access,
         sealer=PlainSealer(parts.keys.sealing.public, rng=parts.rng),

@@ -15,6 +15,7 @@ from loopixmix.net.sockets import TcpSockets
 
 TRUST_ROOT = f"""\
 name = "fake"
+test = true
 
 [[authorities]]
 public_key = "{"ab" * 32}"

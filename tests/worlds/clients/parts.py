@@ -16,6 +16,7 @@ from client.asking.exchanges import Exchanges
 from client.asking.posted import PostedRequests
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
+from client.core.floors import Acceptance
 from client.core.journal import News
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
@@ -113,6 +114,7 @@ class Parts:
         self.known = KnownNetwork(
             identity=self.keys.identity_key.public,
             is_gateway=self.settings.gateway,
+            acceptance=Acceptance.ANY,
             arithmetic=load_arithmetic(),
             longest_retry_s=self.settings.longest_retry_s,
         )

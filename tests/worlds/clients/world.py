@@ -17,6 +17,7 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from client.core.floors import Acceptance
 from client.core.sealing import HpkeSealer, Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
@@ -402,6 +403,7 @@ class Person:
     def start(self) -> ClientService:
         self.client = build_client(
             keys=self.keys,
+            acceptance=self.world.acceptance,
             settings=self.settings,
             access=self._access(),
             sealer=self.sealer,
@@ -475,6 +477,8 @@ class World(MemoryWorld):
         self.sink = False
         """Whether packets end at the first provider: for tests that only look at what a client sends."""
         self.invitation = invitation
+        self.acceptance = Acceptance.ANY
+        """Which networks the clients take part in that are made from now on."""
         self.on_acknowledged: Callable[[Identity], None] = lambda peer: None
         """Called at each pull that acknowledges something, before it takes effect."""
         self.lost = self.delivered = 0

@@ -24,6 +24,7 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from client.api import ReceivedMessage
+from client.core.floors import Acceptance
 from client.core.sealing import HpkeSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys, create_keys, load_keys
@@ -192,6 +193,7 @@ def run_client(plan: Plan) -> None:
     wire = Wire(keys.identity_key.public, plan.ports)
     client = build_client(
         keys=keys,
+        acceptance=Acceptance.ANY,
         settings=ClientSettings(longest_retry_s=2.0),
         access=ordered_access(
             ClientStore(directory / "client.db"),
