@@ -31,7 +31,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     online. A request to register, to be sent or to be looked up waits `patience_s` for the network. `tokens`: when
     tokens are fetched and may be spent. A `gateway` uses the rates that its provider lists for it in the network
     document: everybody sees who it is. `floors`: what to do with a network that does not reach them
-    (`client.core.floors`).
+    (`client.link.floors`).
     """
 
     receipts: bool = False

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 
-from client.core.floors import Acceptance
 from client.core.settings import ClientSettings, TokenWaits
 from client.directory.keys import ClientKeys, create_keys, load_keys
+from client.link.floors import Acceptance
 from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from client.core.floors import Acceptance, faults, unfit
 from client.core.retry import RetryPolicy, round_trip_policy
+from client.link.floors import Acceptance, faults, unfit
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from client.api import ClientStatus, MailDomain, NetworkView, ProviderView
-from client.core.floors import Acceptance
 from client.core.fragments import FragmentSizes
 from client.core.health import assured_pool, traffic_problem
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from client.link.session import Session
 from client.sending.forecast import Forecast

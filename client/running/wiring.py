@@ -14,12 +14,12 @@ from client.asking.requests import Requests
 from client.asking.services import Services
 from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
-from client.core.floors import Acceptance
 from client.core.journal import News
 from client.core.sealing import Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.feeds.failures import CallbackFailures
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from client.link.pulls import PullBook
 from client.link.registration import Registration

@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred
 
 from client.api import ClientStatus, MessageId, ReceivedMessage, TimeEstimate
 from client.asking.account import ACCOUNT_FACT, CARD_FACT, PUBLISH_VERSION, PUBLISHED_FACT
-from client.core.floors import Acceptance
 from client.core.fragments import FragmentSizes
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.link.floors import Acceptance
 from client.link.session import Account
 from client.running.service import ClientService
 from client.running.wiring import build_client

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from client.core.floors import Acceptance
+from client.link.floors import Acceptance
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from tests.worlds.clients.world import QUICK, Person, World

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from client.core.floors import Acceptance
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.params import NetworkParams

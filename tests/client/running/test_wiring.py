@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 
 import client
 from client.api import NotRunningError
-from client.core.floors import Acceptance
 from client.core.sealing import PlainSealer
+from client.link.floors import Acceptance
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from loopixmix.errors import StoreError

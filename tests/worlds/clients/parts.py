@@ -16,11 +16,11 @@ from client.asking.exchanges import Exchanges
 from client.asking.posted import PostedRequests
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
-from client.core.floors import Acceptance
 from client.core.journal import News
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from client.link.session import Account, Session
 from client.sending.anonymous import AnonymousPoster

@@ -17,10 +17,10 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from client.core.floors import Acceptance
 from client.core.sealing import HpkeSealer, Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.link.floors import Acceptance
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore

@@ -24,10 +24,10 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from client.api import ReceivedMessage
-from client.core.floors import Acceptance
 from client.core.sealing import HpkeSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys, create_keys, load_keys
+from client.link.floors import Acceptance
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from client.core.floors import faults, unfit
+from client.link.floors import faults, unfit
 from loopixmix.directory import Document, Role
 from loopixmix.params import NetworkParams
 from tests.worlds.networks.models import model_network
