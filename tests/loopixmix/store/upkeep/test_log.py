@@ -6,16 +6,18 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from loopixmix.store.access import inline_access
 from loopixmix.store.faults import StoreUnavailableError
-from loopixmix.store.sealing import StoreKey
+from loopixmix.store.sealing import StoreKey, seal_store
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from loopixmix.store.upkeep.log import MOST_LOG_BYTES
+from loopixmix.store.upkeep.mark import MarkFile
 from tests.worlds.polls import FIRST, POLL, cast, choices
 
 KEY = StoreKey(bytes(range(32)))
@@ -167,7 +169,7 @@ def test_under_a_held_reading_the_log_stays_within_its_bound_and_empties_afterwa
 
     def fill() -> None:
         for number in range(2, 100):
-            store.write(lambda connection: cast(connection, b"%d" % number, "tea" * MEGABYTE))
+            store.write(partial(cast, voter=b"%d" % number, choice="tea" * MEGABYTE))
 
     with reading(path):
         with pytest.raises(StoreUnavailableError, match=r"cannot be written until .+ has ended its reading"):
@@ -176,4 +178,17 @@ def test_under_a_held_reading_the_log_stays_within_its_bound_and_empties_afterwa
         assert len(store.read(choices)) > 10
     vote(store, 100)
     assert log_of(path).stat().st_size < MEGABYTE
+    store.close()
+
+
+def test_to_seal_a_store_raises_no_alarm_and_hides_none(tmp_path: Path) -> None:
+    path = killed(tmp_path)
+    seal_store(path, KEY)
+    mark = MarkFile(path)
+    before = mark.read()
+    store = Store(POLL, sqlite_url(path), key=KEY)
+    assert store.loss is None
+    assert mark.read() == before
+    mark.close()
+    assert len(store.read(choices)) == 5
     store.close()
