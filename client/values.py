@@ -270,7 +270,8 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     A guest has an account at `provider` and no address. `fingerprint`: that of this client's own key, for people who
     have it as a contact, and compare. `test_network`: whether the trust root says that the network is there for trying
-    things on; it hides nobody.
+    things on; it hides nobody. `time_agreed`: whether the network agrees about the time, so that what has expired by
+    this machine's clock has expired indeed.
     """
 
     address: str
@@ -293,6 +294,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     guest: bool = False
     fingerprint: str = ""
     test_network: bool = False
+    time_agreed: bool = False
 
 
 class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ ROUND_S = 60.0
 LEAST_RESTS = 4
 """A key whose period ends within so many mean rests is not asked for tokens any more: they would hardly have rested."""
 ORDERS_IN_A_FETCH = 15
+LONGEST_LOOK_MEANS = 20
+"""No order is due later than so many means of a fetch: once in 10^8 draws, which costs a look at the disk."""
 """So many orders are asked for within a mean wait at most: those of a client that was away do not come all at once."""
 ORDER_TOKENS = 3
 """As many tokens fit into one request under a key of any size."""
@@ -111,10 +113,12 @@ class TokenWallet:
         another purpose.
         """
         check_token_key(key)
-        now_s = self._session.now_s
+        now_s, is_agreed = self._session.now_s, self._session.is_time_agreed
 
         def take(connection: Connection) -> Token | None:
-            tokens.forget_old(connection, now_s)
+            # By a clock that is wrong good tokens would seem to be old.
+            if is_agreed:
+                tokens.forget_old(connection, now_s)
             taken = tokens.find_taken(connection, key) if key else None
             if taken is not None:
                 if taken[0] != purpose:
@@ -139,8 +143,12 @@ class TokenWallet:
 
     def work(self) -> None:
         """Ask for the tokens of one order, if one is due; called every `ROUND_S`."""
-        if self._working is not None:
+        if self._working is not None or not self._session.is_time_agreed:
             return
+        now_s = self._session.now_s
+        # A wait that is longer comes from a clock that was ahead for a while.
+        if math.isfinite(self._look_at_s) and self._look_at_s > now_s + LONGEST_LOOK_MEANS * self._waits.fetch_mean_s:
+            self._look_at_s = now_s
         if self._session.now_s >= self._forget_at_s and not self._stopped:
             self._forget_at_s = math.inf
             Deferred.fromCoroutine(self._forget_taken()).addErrback(self._failed)

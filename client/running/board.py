@@ -127,6 +127,7 @@ class StatusBoard:
             guest=account is not None and account.is_guest,
             fingerprint=fingerprint(self._session.identity),
             test_network=self._session.known.acceptance is Acceptance.TEST,
+            time_agreed=self._session.is_time_agreed,
         )
 
     async def network(self) -> NetworkView:

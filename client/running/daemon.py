@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -109,6 +110,7 @@ class ClientDaemon(Program):
             network=link,
             link=link,
             clock=self._clock,
+            monotonic=time.monotonic,
             rng=self._rng,
             arithmetic=load_arithmetic(),
             observer=_Nobody(),

@@ -72,6 +72,7 @@ def build_client(
     network: ReceivingNetwork,
     link: ProviderLink,
     clock: Clock,
+    monotonic: Callable[[], float],
     rng: Rng,
     arithmetic: Arithmetic,
     observer: Observer,
@@ -81,9 +82,9 @@ def build_client(
 
     `keys`, `settings`: whose it is, and what its user has set; `acceptance`: which networks it takes part in;
     `access`: its store, which the client does not close; `sealer`: opens what is sealed to it; `network`, `link`: carry
-    its frames, and tell of its one link; `clock`, `rng`, `arithmetic`: the time, the randomness and what packets are
-    computed with; `observer`: hears of loops; `document_problem`: says why there is no network document, if anything is
-    known about that.
+    its frames, and tell of its one link; `clock`, `monotonic`: the time, and seconds that nobody sets; `rng`,
+    `arithmetic`: the randomness and what packets are computed with; `observer`: hears of loops; `document_problem`:
+    says why there is no network document, if anything is known about that.
     """
     # What several parts know.
     news = News()
@@ -133,7 +134,12 @@ def build_client(
     receiver = Receiver(Arrivals(poster, writer), writer)
     inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news, impostors=impostors)
     letterbox = Letterbox(
-        session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
+        session=session,
+        registration=registration,
+        pulls=pulls,
+        expectations=expectations,
+        inbox=inbox,
+        clock=clock,
     )
     journal = Journal(access, news, outbox, clock=clock, failures=failures)
     # Streams.
@@ -147,8 +153,10 @@ def build_client(
         news=news,
         clock=clock,
     )
-    pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
-    traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
+    pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng, monotonic=monotonic)
+    traffic = Traffic(
+        session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng, monotonic=monotonic
+    )
     # Running.
     recovery = Recovery(access=access, session=session, enrolment=enrolment, outbox=outbox, posted=posted)
     board = StatusBoard(
@@ -165,6 +173,7 @@ def build_client(
             session,
             registration,
             pulling,
+            traffic,
             known,
             loops.health,
             impostors,
@@ -181,7 +190,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, wallet, posted, requests, session, callbacks, journal, ledger),
+        parts=(letterbox, registration, enrolment, wallet, posted, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,

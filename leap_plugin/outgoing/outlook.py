@@ -33,6 +33,11 @@ class Outlook:
         return self.status is not None and self.status.connected
 
     @property
+    def is_time_agreed(self) -> bool:
+        """Whether the network agrees about the time: until then nothing is given up."""
+        return self.status is not None and self.status.time_agreed
+
+    @property
     def is_registered(self) -> bool:
         """Whether the client has an account; also as long as that is not known."""
         return self.status is None or self.status.registered

@@ -90,7 +90,7 @@ class DirectoryFollower:
         reason = f": {self._fetch_problem}" if self._fetch_problem else ""
         document = self.document
         if document is None and self._newest_seen_epoch is not None:
-            return f"the network document has expired{reason}"
+            return f"the network document has expired, or the clock here is ahead{reason}"
         if document is None:
             return f"no network document yet{reason}"
         if document.epoch < self._epoch(now_s):

@@ -73,6 +73,9 @@ class UserLink:
     def connect(self, provider: NodeEntry) -> None:
         """Do nothing: a user that is online is linked."""
 
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read on: what comes over these wires is taken as it comes."""
+
     def is_open(self, provider: Identity) -> bool:
         """Tell whether a frame would go out now."""
         return self.online and self.network.wires.is_attached(provider)
@@ -210,6 +213,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
         network=network,
         link=link,
         clock=seams.clock,
+        monotonic=seams.clock.seconds,
         rng=rng,
         arithmetic=seams.packet_format.sphinx.arithmetic,
         observer=ears,

@@ -32,6 +32,7 @@ def built(parts: Parts, *, document_problem: str | None = None) -> ClientService
         network=parts.link,
         link=parts.link,
         clock=parts.clock,
+        monotonic=parts.clock.seconds,
         rng=parts.rng,
         arithmetic=load_arithmetic(),
         observer=parts.observer,
@@ -63,7 +64,7 @@ def test_it_starts_from_an_empty_store_and_leaves_no_call_behind(parts: Parts) -
     status = outcome(Deferred.fromCoroutine(service.status()))
     assert not isinstance(status, Failure)
     assert (service.running, status.registered) == (True, False)
-    assert status.problem == "there is no account yet: register first"
+    assert status.problem.startswith("this client has no account yet: register first")
     stop(parts, service)
     assert not service.running
     failure = outcome(Deferred.fromCoroutine(service.inbox()))

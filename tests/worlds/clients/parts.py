@@ -57,6 +57,7 @@ class KeptFrames:
         self.sent: list[tuple[Identity, bytes]] = []
         self.frames: FrameFormat | None = None
         self.connected: list[str] = []
+        self.reads: list[bool] = []
         self.received: FramesReceived = lambda peer, frames: None
 
     def start(self, received: FramesReceived) -> None:
@@ -71,6 +72,10 @@ class KeptFrames:
 
     def connect(self, provider: NodeEntry) -> None:
         self.connected.append(provider.name)
+
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Note whether the link is to be read."""
+        self.reads.append(reads)
 
     def is_open(self, provider: Identity) -> bool:
         return self.open

@@ -351,6 +351,9 @@ class MemoryLink:
         if provider.name not in self.connected:
             self.connected.append(provider.name)
 
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read on: what comes over these wires is taken as it comes."""
+
     def is_open(self, provider: Identity) -> bool:
         return self.lies or (not self.cut and self.world.hub.is_attached(provider))
 
@@ -410,6 +413,7 @@ class Person:
             network=self.network,
             link=self.link,
             clock=self.world.clock,
+            monotonic=self.world.monotonic,
             rng=self.world.rng,
             arithmetic=self.world.packet_format.sphinx.arithmetic,
             observer=self.facts,
@@ -512,6 +516,10 @@ class World(MemoryWorld):
     def make_clock(self) -> EventClock:
         """Return the clock of this world."""
         return EventClock(NOW_S)
+
+    def monotonic(self) -> float:
+        """Return the seconds of a clock that nobody sets."""
+        return self.clock.seconds()
 
     def make_document(self, *, epochs_later: int = 0) -> Document:
         """Return the document of a later epoch."""

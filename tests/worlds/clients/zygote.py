@@ -12,6 +12,7 @@ import random
 import signal
 import struct
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -124,6 +125,9 @@ class Wire:
             self.provider = provider.id
             reactor.connectTCP("127.0.0.1", self.ports[provider.name], Dialler(self))
 
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read on: what comes over these wires is taken as it comes."""
+
     def is_open(self, provider: Identity) -> bool:
         return self.connection is not None and provider == self.provider
 
@@ -204,6 +208,7 @@ def run_client(plan: Plan) -> None:
         network=wire,
         link=wire,
         clock=cast(Clock, reactor),
+        monotonic=time.monotonic,
         rng=random.SystemRandom(),
         arithmetic=load_arithmetic(),
         observer=Nobody(),
