@@ -102,6 +102,14 @@ def test_a_status_that_is_well() -> None:
     assert "problem" not in text
 
 
+def test_a_test_network_is_shown_as_one() -> None:
+    for test_network in (False, True):
+        status = msgspec.structs.replace(STATUS, test_network=test_network)
+        assert ("it hides nobody" in shown(status_view(status))) is test_network
+        network = NetworkView(epoch=1, valid_until_s=2.0, providers=(), test_network=test_network)
+        assert ("it hides nobody" in shown(network_view(network))) is test_network
+
+
 def test_the_status_of_a_guest() -> None:
     guest = msgspec.structs.replace(STATUS, address="", provider="home", guest=True)
     text = shown(status_view(guest))
