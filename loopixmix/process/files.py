@@ -22,12 +22,12 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+NUMBER_BYTES = 20
+"""Of the number of a process in a lock file."""
 TOKEN_BYTES = 32
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
 """Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
-NUMBER_BYTES = 20
-"""Of the number of a process in a lock file."""
 TRIED_BYTES = 256 * 1024
 """As much has to fit on a disk that has room: a page of a log of changes with its index, or a key."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
