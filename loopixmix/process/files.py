@@ -69,7 +69,7 @@ def make_directory(path: Path) -> None:
         raise file_error(error, f"{path}: cannot be made") from error
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+def write_atomically(path: Path, data: bytes | bytearray, *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
     """Put `data` into `path` so that a crash at any instant leaves the old content or the new, never a mixture.
 
     If `lasting`, the data is on the disk when this returns; otherwise a power cut may bring the old content back.
@@ -78,7 +78,9 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
     write_together({path: data}, mode=mode, lasting=lasting)
 
 
-def write_together(contents: Mapping[Path, bytes], *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+def write_together(
+    contents: Mapping[Path, bytes | bytearray], *, mode: int = PRIVATE_FILE, lasting: bool = True
+) -> None:
     """Put each content into its file, as `write_atomically` does, and none of them before all are written.
 
     So a full disk leaves all files as they were. A crash may leave the first few new and the others old, in the order
@@ -111,13 +113,15 @@ def _named(path: Path) -> Iterator[None]:
         raise file_error(error, f"{path}: cannot be written") from error
 
 
-def _write_unfinished(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
+def _write_unfinished(path: Path, data: bytes | bytearray, mode: int, *, lasting: bool) -> None:
     descriptor = os.open(_unfinished(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
+    # Without a buffer between: it would keep a copy of what is secret.
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
         # The mode given to `open` counts for a new file only, and a crash may have left an old one.
         os.fchmod(file.fileno(), mode)
-        file.write(data)
-        file.flush()
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
         if lasting:
             os.fsync(file.fileno())
 

@@ -274,7 +274,7 @@ def test_the_first_frames_of_a_link_wait_for_the_store_in_order(provider: Provid
 
 def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.Random) -> None:
     provider.pull(ALICE)
-    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
     provider.pull(ALICE)
     assert provider.pull(ALICE) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
     provider.arrive(ALICE, *[packet(rng)])
@@ -284,7 +284,7 @@ def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.R
 def test_a_removed_account_that_never_pulls_is_found_out_too(provider: Provider, rng: random.Random) -> None:
     provider.arrive(ALICE, *[packet(rng)])
     provider.clock.advance(0.01)
-    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
     for _ in range(int(CHECK_AGAIN_S) + 2):
         provider.arrive(ALICE, *[packet(rng)])
         provider.clock.advance(1)
