@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from loopixmix.config import load_config
-from loopixmix.errors import ConfigError, ListenError, StoreError, UnavailableError
+from loopixmix.errors import ConfigError, ListenError, UnavailableError
 from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.process.files import file_error
 from loopixmix.testnet.enrolment import enrol
 from loopixmix.testnet.making import TRUST_ROOT_FILE, make_directories
 from loopixmix.testnet.plan import HOST, PlannedNode, PlannedProgram, TestnetPlan, plan_toml, planned_nodes
@@ -57,7 +58,7 @@ class TestNetwork:
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
         except OSError as error:
-            raise StoreError(f"{directory} cannot be written to: {error.strerror}") from error
+            raise file_error(error, f"{directory} cannot be written to") from error
         make_directories(directory, plan)
         (directory / PLAN_FILE).write_text(plan_toml(plan))
         return cls(directory)
