@@ -24,9 +24,9 @@ from loopixmix.directory import (
 )
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.net.limits import address_group
+from loopixmix.net.places import KeptPlaces, Places
 from loopixmix.seams import Clock
 from loopixmix.web.channels import BoundedChannel
-from loopixmix.web.places import KeptPlaces, Places
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
 
 _log = Logger()

@@ -117,7 +117,7 @@ class BoundedChannel(HTTPChannel):
         return not self.requests and not self.is_ending
 
     @property
-    def is_unfinished(self) -> bool:
+    def may_go(self) -> bool:
         """Tell whether the peer is the one who is waited for: no request of it is whole and not answered yet."""
         return not self._handlingRequest and not self.is_ending
 
@@ -270,7 +270,7 @@ class BoundedChannel(HTTPChannel):
         self._deadline = cast("DelayedCall", self.callLater(time_s, self._give_up))
 
     def _await_rest_of_headers(self) -> None:
-        if self._deadline is None and self.is_unfinished and (self.requests or self._buffer):
+        if self._deadline is None and self.may_go and (self.requests or self._buffer):
             self._allow(HEAD_TIMEOUT_S)
 
     def _longest_body(self) -> int:

@@ -17,9 +17,9 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from zope.interface import implementer
 
+from loopixmix.net.places import KeptPlaces, Places
 from loopixmix.seams import Clock
 from loopixmix.web.channels import BoundedChannel, Fault, LastAnswer, Words, plain_words
-from loopixmix.web.places import KeptPlaces, Places
 
 IDLE_TIMEOUT_S = 60.0
 GOODBYE_S = 1.0
@@ -240,7 +240,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
             if places.has_room(host):
                 return places
         for places in open_to_it:
-            oldest = places.oldest_unfinished(host)
+            oldest = places.first_to_go(host)
             if oldest is not None:
                 self._end_unfinished(oldest)
                 return places

@@ -16,8 +16,8 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from loopixmix.net.places import KeptPlaces, Places
 from loopixmix.web.channels import BoundedChannel
-from loopixmix.web.places import KeptPlaces, Places
 from loopixmix.web.sites import GOODBYE_S, MAX_LEAVING, BoundedFactory, BoundedRequest, QuietSite
 from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
 

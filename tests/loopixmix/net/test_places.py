@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loopixmix.web.places import Places
+from loopixmix.net.places import Places
 
 
 @dataclass(eq=False)
 class Connection:
     """One that has sent all of its request, or not yet."""
 
-    is_unfinished: bool = True
+    may_go: bool = True
 
 
 def filled(places: Places[Connection], *hosts: str) -> list[Connection]:
@@ -44,22 +44,22 @@ def test_an_ipv6_network_is_one_address() -> None:
 def test_the_oldest_that_is_waited_for_has_to_go() -> None:
     places = Places[Connection](3)
     first, second, third = filled(places, "192.0.2.1", "192.0.2.2", "192.0.2.3")
-    first.is_unfinished = False
-    assert places.oldest_unfinished("192.0.2.4") is second
+    first.may_go = False
+    assert places.first_to_go("192.0.2.4") is second
     places.rest(second)
-    assert places.oldest_unfinished("192.0.2.4") is third
-    second.is_unfinished = third.is_unfinished = False
-    assert places.oldest_unfinished("192.0.2.4") is None
+    assert places.first_to_go("192.0.2.4") is third
+    second.may_go = third.may_go = False
+    assert places.first_to_go("192.0.2.4") is None
 
 
 def test_an_address_that_has_all_its_places_makes_room_itself() -> None:
     places = Places[Connection](3, 2)
     _, own, _ = filled(places, "192.0.2.1", "192.0.2.2", "192.0.2.2")
-    assert places.oldest_unfinished("192.0.2.2") is own
+    assert places.first_to_go("192.0.2.2") is own
 
 
 def test_a_flood_from_one_address_pushes_out_itself() -> None:
     places = Places[Connection](9, 8)
     honest, *flood = filled(places, "192.0.2.1", *8 * ["192.0.2.2"])
-    assert places.oldest_unfinished("192.0.2.3") is flood[0]
+    assert places.first_to_go("192.0.2.3") is flood[0]
     assert honest in places

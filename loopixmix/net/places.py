@@ -14,8 +14,8 @@ class Placed(Protocol):
     """A connection that has a place."""
 
     @property
-    def is_unfinished(self) -> bool:
-        """Tell whether its peer is the one who is waited for."""
+    def may_go(self) -> bool:
+        """Tell whether it may be ended to make room: its peer is the one who is waited for."""
 
 
 P = TypeVar("P", bound=Placed)
@@ -46,16 +46,17 @@ class Places(Generic[P]):
         """Tell whether a connection from `host` finds a place."""
         return len(self._groups) < self._most and self._counts[address_group(host)] < self._most_per_address
 
-    def oldest_unfinished(self, host: str) -> P | None:
+    def first_to_go(self, host: str) -> P | None:
         """Return the connection that has to go so that one from `host` gets its place, or None if all may stay."""
         own = address_group(host)
         if self._counts[own] >= self._most_per_address:
-            return next((each for each, group in self._groups.items() if group == own and each.is_unfinished), None)
-        waited_for = [(each, group) for each, group in self._groups.items() if each.is_unfinished]
+            return next((each for each, group in self._groups.items() if group == own and each.may_go), None)
         # Those of addresses with many come first: a flood from few addresses then pushes out itself, and not a peer
         # that needs a moment for its request.
-        crowded = next((each for each, group in waited_for if self._counts[group] > self._many), None)
-        return crowded or next((each for each, _ in waited_for), None)
+        for each, group in self._groups.items():
+            if self._counts[group] > self._many and each.may_go:
+                return each
+        return next((each for each in self._groups if each.may_go), None)
 
     def add(self, connection: P, host: str) -> None:
         """Give a place to a connection from `host`."""
