@@ -19,12 +19,14 @@ from loopixmix.process.background import is_running, last_words, loopixmix_comma
 from loopixmix.process.files import lock_holder
 from loopixmix.testnet.enrolment import enrol
 from loopixmix.testnet.network import TestNetwork
-from loopixmix.testnet.plan import FAST_PARAMS, PlannedClient, TestnetPlan
+from loopixmix.testnet.plan import FAST_PARAMS, Additions, PlannedClient, TestnetPlan
 from tests.worlds.chaos.clocks import SettableClock
 
 READY_S = 90.0
 STOP_S = 20.0
 POLL_S = 0.2
+PROGRAM = "program"
+NONE: Mapping[str, str] = {}
 PARAMS = msgspec.structs.replace(
     # Slower than a test network: nothing here is about rates, and other tests need the machine, too.
     FAST_PARAMS,
@@ -56,23 +58,33 @@ def wait_until(condition: Callable[[], object], *, within_s: float, what: str) -
 class ChaosNetwork:
     """A network in one directory; nothing of it runs at first."""
 
-    def __init__(self, directory: Path, plan: TestnetPlan, *, clocks: bool = False) -> None:
+    def __init__(
+        self, directory: Path, plan: TestnetPlan, *, clocks: bool = False, variables: Mapping[str, str] = NONE
+    ) -> None:
         """`directory`: empty, or not there yet. `clocks`: whether each process has a clock of its own that can be set.
 
-        A trial with clocks needs `clocks.NEEDS`.
+        `variables`: of the environment, for all processes. A trial with clocks needs `clocks.NEEDS`.
         """
         self.network = TestNetwork.create(directory, plan)
         self.directory = directory
         self.roles = {node.name: node.role for node in self.network.nodes}
+        self._programs = {program.name: program for program in plan.programs}
+        self.roles |= dict.fromkeys(self._programs, PROGRAM)
         self.roles |= {client.name: "client" for client in plan.clients}
         self.clocks = {name: SettableClock(directory / f"{name}.clock") for name in self.roles} if clocks else {}
+        self._variables = variables
         self._pids: dict[str, int] = {}
         self._paused: set[str] = set()
 
     @property
     def nodes(self) -> Sequence[str]:
         """The names of the authority, mixes and providers."""
-        return [name for name, role in self.roles.items() if role != "client"]
+        return [node.name for node in self.network.nodes]
+
+    @property
+    def programs(self) -> Sequence[str]:
+        """The names of the programs beside them."""
+        return list(self._programs)
 
     @property
     def clients(self) -> Sequence[str]:
@@ -82,9 +94,10 @@ class ChaosNetwork:
     def start(self, *names: str) -> None:
         """Start processes by their names; without a name, all that do not run."""
         for name in names or [name for name in self.roles if not self.runs(name)]:
-            environment = {**os.environ, **(self.clocks[name].environment if self.clocks else {})}
-            command = loopixmix_command(self.roles[name], "run", str(self.directory / name))
-            self._pids[name] = start_in_background(command, log=self.log(name), environment=environment)
+            environment = {**os.environ, **self._variables, **(self.clocks[name].environment if self.clocks else {})}
+            self._pids[name] = start_in_background(
+                self._command(name), log=self.log(name), environment=environment, directory=self.directory / name
+            )
 
     def runs(self, name: str) -> bool:
         """Tell whether a process runs, or is paused."""
@@ -189,6 +202,11 @@ class ChaosNetwork:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(holder, signal.SIGKILL)
 
+    def _command(self, name: str) -> Sequence[str]:
+        if name in self._programs:
+            return self.network.command_of(self._programs[name])
+        return loopixmix_command(self.roles[name], "run", str((self.directory / name).absolute()))
+
     def _all_well(self) -> bool:
         return not self.problems() and all(self.client_problem(name) is None for name in self.clients)
 
@@ -198,19 +216,34 @@ class ChaosNetwork:
                 os.kill(self._pids[name], number)
 
 
+def small_plan(*, more: Additions | None = None) -> TestnetPlan:
+    """Return the plan of a network with one mix in each layer, two providers and the clients alice and bob."""
+    people = (PlannedClient("alice", 1), PlannedClient("bob", 2))
+    plan = TestnetPlan(width=1, providers=2, params=PARAMS, clients=people)
+    return plan.with_additions(more) if more is not None else plan
+
+
 @contextlib.contextmanager
 def running_network(
-    directory: Path, *, base_port: int, clocks: bool = False, plan: TestnetPlan | None = None
+    directory: Path,
+    *,
+    base_port: int,
+    clocks: bool = False,
+    plan: TestnetPlan | None = None,
+    variables: Mapping[str, str] = NONE,
 ) -> Iterator[ChaosNetwork]:
     """Run a small network with two clients that know each other: alice at provider-1, bob at provider-2.
 
     `plan`: another network, with clients `alice` and `bob` and what else a trial needs; its ports begin at `base_port`.
     """
-    people = (PlannedClient("alice", 1), PlannedClient("bob", 2))
-    plan = plan or TestnetPlan(width=1, providers=2, params=PARAMS, clients=people)
-    network = ChaosNetwork(directory, msgspec.structs.replace(plan, base_port=base_port), clocks=clocks)
+    network = ChaosNetwork(
+        directory,
+        msgspec.structs.replace(plan or small_plan(), base_port=base_port),
+        clocks=clocks,
+        variables=variables,
+    )
     try:
-        network.start(*network.nodes)
+        network.start(*network.nodes, *network.programs)
         wait_until(lambda: not network.problems(), within_s=READY_S, what="the nodes of a new network")
         network.start(*network.clients)
         wait_until(
