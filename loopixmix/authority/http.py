@@ -24,7 +24,7 @@ from loopixmix.directory import (
 )
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.net.limits import address_group
-from loopixmix.net.places import KeptPlaces, Places
+from loopixmix.net.places import BoundedPlaces, KeptPlaces
 from loopixmix.seams import Clock
 from loopixmix.web.channels import BoundedChannel
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
@@ -153,7 +153,7 @@ def directory_factory(api: DirectoryApi, *, clock: Clock) -> BoundedFactory:
     site = QuietSite(
         cast(IResource, api.app.resource()), clock=clock, make_request=make_request, idle_timeout_s=IDLE_TIMEOUT_S
     )
-    kept: Places[BoundedChannel] = Places(MAX_ENROLLED_CONNECTIONS, MAX_ENROLLED_CONNECTIONS_PER_ADDRESS)
+    kept: BoundedPlaces[BoundedChannel] = BoundedPlaces(MAX_ENROLLED_CONNECTIONS, MAX_ENROLLED_CONNECTIONS_PER_ADDRESS)
     return BoundedFactory(
         site,
         most=MAX_CONNECTIONS,

@@ -21,7 +21,7 @@ class Placed(Protocol):
 P = TypeVar("P", bound=Placed)
 
 
-class Places(Generic[P]):
+class BoundedPlaces(Generic[P]):
     """A number of places, of which one address gets so many; an IPv6 network counts as one address."""
 
     def __init__(self, most: int, most_per_address: int | None = None) -> None:
@@ -82,8 +82,8 @@ class Places(Generic[P]):
 
 @dataclass(frozen=True)
 class KeptPlaces(Generic[P]):
-    """Places for the peers that a server knows by their addresses."""
+    """BoundedPlaces for the peers that a server knows by their addresses."""
 
-    places: Places[P]
+    places: BoundedPlaces[P]
     is_for: Callable[[str], bool]
     """Tells whether they are for connections from an address."""

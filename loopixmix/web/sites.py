@@ -17,7 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from zope.interface import implementer
 
-from loopixmix.net.places import KeptPlaces, Places
+from loopixmix.net.places import BoundedPlaces, KeptPlaces
 from loopixmix.seams import Clock
 from loopixmix.web.channels import BoundedChannel, Fault, LastAnswer, Words, plain_words
 
@@ -148,9 +148,11 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         super().__init__(site)
         self._clock = cast(Clock, site.reactor)
         self._kept = kept
-        self._unproven = Places[BoundedChannel](most if most_unproven is None else most_unproven, most_per_address)
+        self._unproven = BoundedPlaces[BoundedChannel](
+            most if most_unproven is None else most_unproven, most_per_address
+        )
         # Nobody enters here by an address alone.
-        self._proven = Places[BoundedChannel](most)
+        self._proven = BoundedPlaces[BoundedChannel](most)
         self._leaving: dict[BoundedChannel, None] = {}
         self._is_closing = False
         self._closed: Deferred[None] | None = None
@@ -231,7 +233,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         goodbye = self._clock.callLater(GOODBYE_S, self._cut_all)
         return closed.addBoth(lambda _: goodbye.cancel() if goodbye.active() else None)
 
-    def _places_for(self, host: str) -> Places[BoundedChannel] | None:
+    def _places_for(self, host: str) -> BoundedPlaces[BoundedChannel] | None:
         """Return the places of which a new connection from `host` gets one, after it was made free if need be."""
         open_to_it = [self._unproven]
         if self._kept is not None and self._kept.is_for(host):
@@ -259,7 +261,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         self.end(channel)
         channel.loseConnection()
 
-    def _all_places(self) -> Sequence[Places[BoundedChannel]]:
+    def _all_places(self) -> Sequence[BoundedPlaces[BoundedChannel]]:
         kept = () if self._kept is None else (self._kept.places,)
         return (self._proven, self._unproven, *kept)
 

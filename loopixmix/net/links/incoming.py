@@ -12,7 +12,7 @@ from loopixmix.bounds import BoundedMap, BucketsByKey
 from loopixmix.drops import RefusalReason
 from loopixmix.net.limits import LinkLimits, address_group
 from loopixmix.net.links.link import Link, LinkOwner
-from loopixmix.net.places import Places
+from loopixmix.net.places import BoundedPlaces
 from loopixmix.seams import Clock, Identity, LinkRefused, Observer
 
 MakeLink: TypeAlias = Callable[[LinkOwner], Link]
@@ -51,10 +51,10 @@ class IncomingLinks:
         self._clock = clock
         self._limits = limits
         self._observer = observer
-        self._opening = Places[Link](limits.max_opening_links, limits.max_opening_links_per_address)
-        self._opening_nodes = Places[Link](limits.max_opening_nodes, limits.max_opening_links_per_address)
-        self._strangers = Places[Link](limits.max_strangers, limits.max_strangers_per_address)
-        self._vouched = Places[Link](limits.max_links, limits.max_links_per_address)
+        self._opening = BoundedPlaces[Link](limits.max_opening_links, limits.max_opening_links_per_address)
+        self._opening_nodes = BoundedPlaces[Link](limits.max_opening_nodes, limits.max_opening_links_per_address)
+        self._strangers = BoundedPlaces[Link](limits.max_strangers, limits.max_strangers_per_address)
+        self._vouched = BoundedPlaces[Link](limits.max_links, limits.max_links_per_address)
         self._handshakes: BucketsByKey[str] = BucketsByKey(
             limits.handshakes_per_address_per_s, limits.handshakes_per_address_burst, capacity=MAX_ADDRESSES
         )
@@ -156,7 +156,7 @@ class IncomingLinks:
         else:
             link.refuse(RefusalReason.TOO_MANY_LINKS)
 
-    def _enter(self, places: Places[Link], link: Link, host: str) -> bool:
+    def _enter(self, places: BoundedPlaces[Link], link: Link, host: str) -> bool:
         """Give a place to a link, and end another one for it if need be; false if all the others may stay."""
         while not places.has_room(host):
             other = places.first_to_go(host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loopixmix.net.places import Places
+from loopixmix.net.places import BoundedPlaces
 
 
 @dataclass(eq=False)
@@ -14,7 +14,7 @@ class Connection:
     may_go: bool = True
 
 
-def filled(places: Places[Connection], *hosts: str) -> list[Connection]:
+def filled(places: BoundedPlaces[Connection], *hosts: str) -> list[Connection]:
     connections = [Connection() for _ in hosts]
     for connection, host in zip(connections, hosts, strict=True):
         assert places.has_room(host)
@@ -23,7 +23,7 @@ def filled(places: Places[Connection], *hosts: str) -> list[Connection]:
 
 
 def test_places_are_counted_in_all_and_by_address() -> None:
-    places = Places[Connection](3, 2)
+    places = BoundedPlaces[Connection](3, 2)
     first, *_ = filled(places, "192.0.2.1", "192.0.2.1")
     assert not places.has_room("192.0.2.1")
     filled(places, "2001:db8::1")
@@ -35,14 +35,14 @@ def test_places_are_counted_in_all_and_by_address() -> None:
 
 
 def test_an_ipv6_network_is_one_address() -> None:
-    places = Places[Connection](9, 1)
+    places = BoundedPlaces[Connection](9, 1)
     filled(places, "2001:db8::1")
     assert not places.has_room("2001:db8::2")
     assert places.has_room("2001:db8:0:1::2")
 
 
 def test_the_oldest_that_is_waited_for_has_to_go() -> None:
-    places = Places[Connection](3)
+    places = BoundedPlaces[Connection](3)
     first, second, third = filled(places, "192.0.2.1", "192.0.2.2", "192.0.2.3")
     first.may_go = False
     assert places.first_to_go("192.0.2.4") is second
@@ -53,13 +53,13 @@ def test_the_oldest_that_is_waited_for_has_to_go() -> None:
 
 
 def test_an_address_that_has_all_its_places_makes_room_itself() -> None:
-    places = Places[Connection](3, 2)
+    places = BoundedPlaces[Connection](3, 2)
     _, own, _ = filled(places, "192.0.2.1", "192.0.2.2", "192.0.2.2")
     assert places.first_to_go("192.0.2.2") is own
 
 
 def test_a_flood_from_one_address_pushes_out_itself() -> None:
-    places = Places[Connection](9, 8)
+    places = BoundedPlaces[Connection](9, 8)
     honest, *flood = filled(places, "192.0.2.1", *8 * ["192.0.2.2"])
     assert places.first_to_go("192.0.2.3") is flood[0]
     assert honest in places

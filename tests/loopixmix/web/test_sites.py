@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from loopixmix.net.places import KeptPlaces, Places
+from loopixmix.net.places import BoundedPlaces, KeptPlaces
 from loopixmix.web.channels import BoundedChannel
 from loopixmix.web.sites import GOODBYE_S, MAX_LEAVING, BoundedFactory, BoundedRequest, QuietSite
 from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
@@ -149,7 +149,7 @@ def test_one_that_had_its_answer_is_ended_without_another(bench: Bench) -> None:
 
 def test_known_peers_have_places_of_their_own() -> None:
     bench = Bench(most=2)
-    kept = KeptPlaces(Places[BoundedChannel](2), lambda host: host == "192.0.2.1")
+    kept = KeptPlaces(BoundedPlaces[BoundedChannel](2), lambda host: host == "192.0.2.1")
     bench.factory = BoundedFactory(bench.site, most=2, kept=kept)
 
     def connect(host: str) -> StringTransport:
