@@ -82,7 +82,7 @@ class BoundedPlaces(Generic[P]):
 
 @dataclass(frozen=True)
 class KeptPlaces(Generic[P]):
-    """BoundedPlaces for the peers that a server knows by their addresses."""
+    """Places for the peers that a server knows by their addresses."""
 
     places: BoundedPlaces[P]
     is_for: Callable[[str], bool]
