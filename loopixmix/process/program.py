@@ -17,7 +17,7 @@ from loopixmix.errors import ConfigError, LoopixmixError
 from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.status import Status, StatusFile, StatusReporter
-from loopixmix.process.wallclock import Timers, WallClock
+from loopixmix.process.wallclock import ClockWatch, Timers, WallClock
 from loopixmix.seams import Clock, Rng
 
 log = Logger()
@@ -35,11 +35,13 @@ class World:
     """The outside of a program, given to it by its process.
 
     `reactor` is there for sockets and threads. Time is told and waited for by `clock` only, because the reactor does
-    not know the time of day. `end` ends the process from inside.
+    not know the time of day. `clock_watch` tells whoever listens that the clock was set. `end` ends the process from
+    inside.
     """
 
     reactor: PosixReactorBase
     clock: Clock
+    clock_watch: ClockWatch
     rng: Rng
     end: End
 
@@ -89,7 +91,8 @@ class Process:
         self._error: LoopixmixError | None = None
         self._is_ending = False
         self._reporter: StatusReporter | None = None
-        self.world = World(reactor=reactor, clock=WallClock(cast(Timers, reactor)), rng=rng, end=self._end)
+        clock = WallClock(cast(Timers, reactor))
+        self.world = World(reactor=reactor, clock=clock, clock_watch=ClockWatch(clock), rng=rng, end=self._end)
 
     def run(self, program: Program) -> None:
         """Run `program` until a signal or a failure ends it; raise its failure, if it had one.
@@ -101,6 +104,7 @@ class Process:
             # Begun only now: if a program cannot start, one line on stderr tells so, and not the log as well.
             self._log.begin(program.log_settings, program=type(program).__module__.partition(".")[0])
             self._start_reporter(program)
+            self.world.clock_watch.start()
             self._reactor.addSystemEventTrigger(
                 "before", "shutdown", lambda: Deferred.fromCoroutine(self._stop(program))
             )
@@ -141,6 +145,7 @@ class Process:
         try:
             await program.stop()
         finally:
+            self.world.clock_watch.stop()
             if self._reporter is not None:
                 self._reporter.stop()
 

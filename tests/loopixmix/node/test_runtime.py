@@ -42,6 +42,7 @@ from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file
 from loopixmix.process.status import StatusFile, StatusReporter
+from loopixmix.process.wallclock import ClockWatch
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import LoopLost, PacketIn
@@ -100,6 +101,7 @@ class Bench:
             kind=NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_service, token_keys=token_keys),
             world=NodeWorld(
                 clock=self.clock,
+                clock_watch=ClockWatch(self.clock),
                 rng=random.Random(2),
                 sockets=self.sockets,
                 fetcher=self.authorities,
