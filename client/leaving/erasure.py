@@ -16,7 +16,7 @@ from client.leaving.rows import StoreRows
 from client.link.session import Account
 from client.store.schema import contacts, inbox, messages
 from loopixmix.errors import ConfigError, StoreError
-from loopixmix.process.files import DirectoryLock, LockedError, erase_file, lock_holder
+from loopixmix.process.files import DirectoryLock, LockedError, erase_file, file_error, lock_holder
 
 KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
 OTHER_FILES = (
@@ -107,4 +107,4 @@ def _erase(path: Path) -> int | None:
     try:
         return erase_file(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be erased") from error

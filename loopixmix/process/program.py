@@ -17,8 +17,12 @@ from loopixmix.errors import ConfigError, LoopixmixError
 from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.status import Status, StatusFile, StatusReporter
+from loopixmix.process.task import Repeated
 from loopixmix.process.wallclock import ClockWatch, Timers, WallClock
 from loopixmix.seams import Clock, Rng
+
+LEFT_OUT_TOLD_S = 60.0
+"""So often the log tells how many lines it left out, if it did."""
 
 log = Logger()
 
@@ -93,6 +97,9 @@ class Process:
         self._reporter: StatusReporter | None = None
         clock = WallClock(cast(Timers, reactor))
         self.world = World(reactor=reactor, clock=clock, clock_watch=ClockWatch(clock), rng=rng, end=self._end)
+        self._telling = Repeated(
+            "telling what the log left out", self._tell_left_out, clock=clock, again_s=LEFT_OUT_TOLD_S
+        )
 
     def run(self, program: Program) -> None:
         """Run `program` until a signal or a failure ends it; raise its failure, if it had one.
@@ -105,6 +112,7 @@ class Process:
             self._log.begin(program.log_settings, program=type(program).__module__.partition(".")[0])
             self._start_reporter(program)
             self.world.clock_watch.start()
+            self._telling.start()
             self._reactor.addSystemEventTrigger(
                 "before", "shutdown", lambda: Deferred.fromCoroutine(self._stop(program))
             )
@@ -148,6 +156,12 @@ class Process:
             self.world.clock_watch.stop()
             if self._reporter is not None:
                 self._reporter.stop()
+            self._telling.stop()
+            self._log.tell_left_out()
+
+    def _tell_left_out(self) -> float:
+        self._log.tell_left_out()
+        return LEFT_OUT_TOLD_S
 
     def _end_by_signal(self, program: Program) -> None:
         if self._is_ending:

@@ -33,6 +33,10 @@ class Databases(ABC):
     def used_bytes(self, connection: Connection) -> int:
         """Return how much of the disk the store takes."""
 
+    def has_room(self) -> bool:
+        """Tell whether there is room on its disk, if an error does not tell; true if that cannot be known."""
+        return True
+
     @abstractmethod
     def check_whole(self, connection: Connection) -> None:
         """Raise `StoreError` if the transaction of `connection` cannot be committed as a whole."""

@@ -47,7 +47,7 @@ def open_databases(
                 _migrate(connection, databases.place, schema)
     except SQLAlchemyError as error:
         databases.close()
-        raise store_error(error, databases.place) from error
+        raise store_error(error, databases.place, has_room=databases.has_room) from error
     except BaseException:
         databases.close()
         raise

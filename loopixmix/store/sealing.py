@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from loopixmix.errors import MisuseError, StoreError
-from loopixmix.process.files import PRIVATE_FILE, erase_file, sync_directory
+from loopixmix.process.files import PRIVATE_FILE, erase_file, file_error, sync_directory
 
 if TYPE_CHECKING:
     # For types only: the client's commands know this module, and start quickly without SQLAlchemy.
@@ -123,7 +123,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{path}: cannot be sealed: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be sealed") from error
     except sqlcipher().Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             # Here, since it brings SQLAlchemy with it.

@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from loopixmix.errors import StoreError
-from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, LockedError
+from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, LockedError, file_error, has_room
 from loopixmix.store.databases import BUSY_TIMEOUT_S, Databases
 from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.sealing import PAGE_BYTES, StoreKey, connect_sealed, sqlcipher
@@ -84,6 +84,10 @@ class SqliteDatabases(Databases):
         # With the log of changes, which is often larger than the file: SQLite moves them over now and then.
         return sum(_file_bytes(Path(f"{self._path}{suffix}")) for suffix in ("", "-wal"))
 
+    def has_room(self) -> bool:
+        """Tell whether something can be written beside the file."""
+        return self._path is None or has_room(self._path.parent)
+
     def check_whole(self, connection: Connection) -> None:
         """Do nothing: a statement that fails leaves the rest of its transaction as it was."""
 
@@ -115,7 +119,7 @@ def _private_file(url: URL) -> Path:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
         path.chmod(PRIVATE_FILE)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+        raise file_error(error, f"{path}: cannot be written") from error
     return path
 
 
