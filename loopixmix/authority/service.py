@@ -14,7 +14,7 @@ from loopixmix.directory.document import MAX_NODES
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError
 from loopixmix.observing.status import NodeStatus
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock, Identity
 
 _log = Logger()
@@ -33,7 +33,7 @@ class AuthorityService:
         self._epoch_length_s = epoch_length_s
         self._clock = clock
         # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
-        self._ticks = Repeated("making documents", self._tick, clock=clock, again_s=TICK_S)
+        self._ticks = Recurring("making documents", self._tick, clock=clock, again_s=TICK_S)
         self._started_s = 0.0
         self._accepted = 0
         self._disk_problem: str | None = None

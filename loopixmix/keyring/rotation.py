@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
 
 LONGEST_WAIT_S = 60.0
@@ -19,7 +19,7 @@ class KeyRotation:
         self._keyring = keyring
         self._clock = clock
         # Soon again: a disk that is full now may have room before the epoch ends, and keys are made two ahead.
-        self._turns = Repeated("turning mix keys over", self._turn, clock=clock, again_s=RETRY_S)
+        self._turns = Recurring("turning mix keys over", self._turn, clock=clock, again_s=RETRY_S)
 
     @property
     def problem(self) -> str | None:
