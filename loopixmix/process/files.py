@@ -9,8 +9,9 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError, disk_full
 from loopixmix.keys import KEY_BYTES, IdentityKey
@@ -21,6 +22,8 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+NUMBER_BYTES = 20
+"""Of the number of a process in a lock file."""
 TOKEN_BYTES = 32
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
@@ -215,20 +218,12 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
-def read_or_make_token(path: Path, *, rng: Rng) -> str:
-    """Return the token in the file `path`, by which programs of one user know each other.
+def write_new_token(path: Path, *, rng: Rng) -> str:
+    """Make a token, by which programs of one user know each other; return it. It replaces the one in the file `path`.
 
-    A new one is made if there is none, or if it is damaged. Raises `StoreError` if the file cannot be read or written.
+    Raises `StoreError` if the file cannot be written.
     """
-    try:
-        token = path.read_text("ascii").strip()
-        if is_token(token) and path.stat().st_mode & 0o777 == PRIVATE_FILE:
-            return token
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from error
-    # A token that others could read is not made private: it may have been read.
+    # Never one that was there: a program that waits at an abandoned port may have been shown it, or others read it.
     token = rng.randbytes(TOKEN_BYTES).hex()
     write_atomically(path, token.encode("ascii") + b"\n")
     return token
@@ -279,8 +274,19 @@ class DirectoryLock:
             raise file_error(error, f"{self._path}: cannot be written") from error
         self._descriptor = descriptor
 
+    def hand_on(self, start: Callable[[int], int]) -> int:
+        """Let a process that `start` starts have the lock until it ends; return its number, which `start` returns.
+
+        `start` is given the descriptor that the process has to inherit. The lock was taken; `release` it afterwards.
+        """
+        descriptor = cast(int, self._descriptor)
+        holder = start(descriptor)
+        # In one write, and all of it: whoever asks reads the old number or the new one.
+        os.pwrite(descriptor, b"%-*d\n" % (NUMBER_BYTES - 1, holder), 0)
+        return holder
+
     def release(self) -> None:
-        """Give the lock back, if it was taken."""
+        """Give the lock back, if it was taken; a process to which it was handed on keeps it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -328,7 +334,7 @@ def try_lock(descriptor: int, how: int) -> bool:
 
 
 def _named_in(descriptor: int) -> int | None:
-    text = os.pread(descriptor, 20, 0).strip()
+    text = os.pread(descriptor, NUMBER_BYTES, 0).strip()
     return int(text) if text.isdigit() else None
 
 
