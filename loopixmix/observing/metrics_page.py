@@ -17,7 +17,7 @@ from loopixmix.net.address import PeerAddress
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.observing.metrics import COUNTERS_PER_PACKET, PERIOD_S, ROUND_TO, PublishedMetrics
 from loopixmix.observing.observers import Snapshot
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
 from loopixmix.web.sites import BoundedFactory, QuietSite
 
@@ -64,7 +64,7 @@ class MetricsEndpoint:
         self._look = look
         self._sockets = sockets
         self._clock = clock
-        self._renewals = Repeated("renewing the metrics", self._renew, clock=clock, again_s=PERIOD_S)
+        self._renewals = Recurring("renewing the metrics", self._renew, clock=clock, again_s=PERIOD_S)
         self._port: ListeningPort | None = None
         self._connections: BoundedFactory | None = None
 

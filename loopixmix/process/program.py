@@ -17,7 +17,7 @@ from loopixmix.errors import ConfigError, LoopixmixError
 from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.status import Status, StatusFile, StatusReporter
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.process.wallclock import ClockWatch, Timers, WallClock
 from loopixmix.seams import Clock, Rng
 
@@ -97,7 +97,7 @@ class Process:
         self._reporter: StatusReporter | None = None
         clock = WallClock(cast(Timers, reactor))
         self.world = World(reactor=reactor, clock=clock, clock_watch=ClockWatch(clock), rng=rng, end=self._end)
-        self._telling = Repeated(
+        self._telling = Recurring(
             "telling what the log left out", self._tell_left_out, clock=clock, again_s=LEFT_OUT_TOLD_S
         )
 
@@ -150,9 +150,11 @@ class Process:
 
     async def _stop(self, program: Program) -> None:
         # Reported until the end: packets that still leave may take seconds, and an operator looks on.
+        log.info("stopping")
         try:
             await program.stop()
         finally:
+            log.info("stopped")
             self.world.clock_watch.stop()
             if self._reporter is not None:
                 self._reporter.stop()

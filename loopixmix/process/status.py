@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from loopixmix.errors import StoreError
 from loopixmix.process.files import remove_file, write_atomically
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
 
 STATUS_FILE = "status.json"
@@ -63,7 +63,7 @@ class StatusReporter:
         self._status = status
         self._in_thread = in_thread
         self._writing = Lock()
-        self._reports = Repeated("reporting the status", self._report, clock=clock, again_s=REPORT_S)
+        self._reports = Recurring("reporting the status", self._report, clock=clock, again_s=REPORT_S)
         self._failure: str | None = None
         self._failure_told: str | None = None
         self._problem: str | None = None

@@ -97,7 +97,7 @@ class Task:
         self._call = None
 
 
-class Repeated:
+class Recurring:
     """A function that is called again and again. If it raises an error, it is called again all the same."""
 
     def __init__(self, name: str, turn: Callable[[], float], *, clock: Clock, again_s: float) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
 
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock, DelayedCall
 
 log = Logger()
@@ -77,7 +77,7 @@ class ClockWatch:
         self._listeners: list[ClockSet] = []
         # As it is now: whoever listens may plan by the time of day before `start`.
         self._offset_s = self._present_offset_s()
-        self._looks = Repeated("watching the clock", self._look, clock=clock, again_s=LOOK_S)
+        self._looks = Recurring("watching the clock", self._look, clock=clock, again_s=LOOK_S)
 
     def listen(self, told: ClockSet) -> Callable[[], None]:
         """Tell `told` each time that the clock is set; return how to end that."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from twisted.python.failure import Failure
 
 from loopixmix.directory import Document
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
@@ -56,7 +56,7 @@ class Housekeeping:
         self._each_turn = each_turn
         self._expiring = expiring
         self._document: Document | None = None
-        self._turns = Repeated("keeping the store in order", self._turn, clock=clock, again_s=TURN_S)
+        self._turns = Recurring("keeping the store in order", self._turn, clock=clock, again_s=TURN_S)
         self._expire_at_s = 0.0
         self._counting = False
         self.figures = StoreFigures(accounts=0, guests=0, items=0)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from loopixmix.errors import LoopixmixError
-from loopixmix.process.task import Repeated
+from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
 
 LONGEST_JOIN_S = 0.1
@@ -25,7 +25,7 @@ class Tidying:
         self._clock = clock
         self._every_s = every_s
         self._thread: threading.Thread | None = None
-        self._turns = Repeated("tidying up tokens", self._turn, clock=clock, again_s=every_s)
+        self._turns = Recurring("tidying up tokens", self._turn, clock=clock, again_s=every_s)
         self._turns.start(after_s=every_s)
 
     def stop(self) -> None:

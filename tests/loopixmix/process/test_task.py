@@ -12,7 +12,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.errors import StoreError
 from loopixmix.process.pause import Pause
-from loopixmix.process.task import LONGEST_AGAIN_S, SETTLED_S, Repeated, Task
+from loopixmix.process.task import LONGEST_AGAIN_S, SETTLED_S, Recurring, Task
 
 
 class Logged:
@@ -177,7 +177,7 @@ def test_stopping_waits_for_what_breaks_off_slowly() -> None:
 
 def test_a_function_is_called_again_whatever_it_raises(logged: Logged) -> None:
     ticker = Ticker()
-    repeated = Repeated("ticking", ticker.tick, clock=ticker.clock, again_s=5.0)
+    repeated = Recurring("ticking", ticker.tick, clock=ticker.clock, again_s=5.0)
     assert not repeated.running
     repeated.start()
     ticker.pass_s(3)
@@ -195,7 +195,7 @@ def test_a_function_is_called_again_whatever_it_raises(logged: Logged) -> None:
 
 def test_a_function_can_be_hurried_and_begin_later() -> None:
     ticker = Ticker()
-    repeated = Repeated("ticking", ticker.tick, clock=ticker.clock, again_s=5.0)
+    repeated = Recurring("ticking", ticker.tick, clock=ticker.clock, again_s=5.0)
     repeated.hurry()  # nothing yet: it was not started
     repeated.start(after_s=10.0)
     ticker.pass_s(5)
