@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
 from loopixmix.hop.service import HopService
-from loopixmix.net.network import ReceivingNetwork
+from loopixmix.net.network import AcceptingNetwork
 from loopixmix.seams import Identity
 from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
@@ -32,7 +32,7 @@ class ProviderService:
         host: ServiceHost,
         housekeeping: Housekeeping,
         access: StoreAccess,
-        network: ReceivingNetwork,
+        network: AcceptingNetwork,
     ) -> None:
         """All parts are made by `provider.wiring`.
 

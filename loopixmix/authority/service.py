@@ -86,6 +86,12 @@ class AuthorityService:
         return self._authority.current(now_s=self._clock.seconds())
 
     @property
+    def known_hosts(self) -> list[str]:
+        """The hosts, names or addresses, of the nodes in the newest document."""
+        newest = self._authority.newest_document
+        return [node.host for node in newest.nodes] if newest else []
+
+    @property
     def status(self) -> NodeStatus:
         """How the authority is."""
         now_s = self._clock.seconds()

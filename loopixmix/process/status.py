@@ -11,8 +11,8 @@ from typing import Protocol, TypeAlias
 import msgspec
 from twisted.logger import Logger
 
-from loopixmix.errors import StoreError
-from loopixmix.process.files import remove_file, write_atomically
+from loopixmix.errors import StoreError, UnavailableError
+from loopixmix.process.files import lock_holder, remove_file, write_atomically
 from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
 
@@ -50,6 +50,38 @@ class StatusFile:
     def remove(self) -> None:
         """Remove the file, as a program does when it ends."""
         remove_file(self._path)
+
+
+class _Told(msgspec.Struct):
+    """The part of a status file that tells whose it is."""
+
+    pid: int
+
+
+def told_by_holder(lock: Path) -> bytes | None:
+    """Return what the program that holds `lock` told of itself, as JSON; None if no program holds it.
+
+    The status file alone does not tell whether a program runs: one that was killed leaves it behind, and a copy of its
+    directory has it, too. Raises `UnavailableError` if the program has told nothing yet, `StoreError` if the file is
+    damaged or cannot be read.
+    """
+    holder = lock_holder(lock)
+    if holder is None:
+        return None
+    path = lock.with_name(STATUS_FILE)
+    told, author = b"", None
+    try:
+        told = path.read_bytes()
+        author = msgspec.json.decode(told, type=_Told).pid
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: is damaged; a running program renews it within a second") from error
+    if author != holder:
+        raise UnavailableError(f"{lock.parent}: process {holder} has not told its status yet: ask again in a moment")
+    return told
 
 
 class StatusReporter:
