@@ -115,7 +115,7 @@ def test_a_node_outside_the_document_sends_no_loops(tmp_path: Path) -> None:
 def test_no_loop_leaves_under_keys_of_an_expired_document_and_nobody_is_blamed(tmp_path: Path) -> None:
     """An outage of the authority that outlasts a document: the nodes fall silent, and sound no alarm."""
     world, mixes, providers = make_world(tmp_path)
-    nodes = (*mixes, *providers)
+    nodes: list[RunningMix | RunningProvider] = [*mixes, *providers]
     document = world.model.document
     world.run(document.valid_until_s - world.clock.seconds() - 20.0)
     world.run(60.0)
