@@ -50,7 +50,7 @@ class Guests:
         # Who asks is known first, and then counted: otherwise strangers spend what is there for those with tokens.
         counts = None if self._gate is None or self._rules.guests is not GuestMode.TOKEN else self._gate.counts(token)
         asked = self._access.read(lambda connection: find_wisher(connection, identity, counts))
-        return asked.addCallback(self._judge, identity, token).addErrback(already_told)
+        return asked.addCallbacks(lambda wisher: self._judge(wisher, identity, token), already_told)
 
     def _judge(self, wisher: Wisher, identity: Identity, token: bytes) -> Answer | Deferred[Answer | None]:
         if not self._limits.admit(wisher, self._clock.seconds()):

@@ -61,7 +61,7 @@ class Registration:
         )
         # Who asks is known first, and then counted: otherwise strangers spend what is there for the invited.
         asked = self._access.read(lambda connection: find_wisher(connection, application))
-        return asked.addCallback(self._judge, application, wish).addErrback(already_told)
+        return asked.addCallbacks(lambda wisher: self._judge(wisher, application, wish), already_told)
 
     def _judge(self, wisher: Wisher, application: Application, wish: Register) -> Answer | Deferred[Answer | None]:
         refusal = self._check(wisher, application.identity, wish)
