@@ -51,7 +51,7 @@ class ProviderService:
     @property
     def problem(self) -> str | None:
         """Why the provider cannot do its work just now, in one line; None if it can."""
-        return self._access.problem or self._host.problem
+        return self._access.problem or self._host.problem or self._housekeeping.problem
 
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""

@@ -138,7 +138,6 @@ class ClientDaemon(Program):
             clock=self._clock,
             rng=self._rng,
             adopt=service.adopt,
-            fail=self._world.end,
         )
 
 

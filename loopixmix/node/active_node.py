@@ -60,8 +60,7 @@ class ActiveNode:
             rng=world.rng,
             adopt=self._adopt,
             prepare=self._prepare,
-            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng, fail=world.fail),
-            fail=world.fail,
+            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng),
         )
 
     def start(self) -> None:
@@ -180,7 +179,7 @@ class ActiveNode:
         self.capacity = capacity = measure_capacity(
             packet_format.sphinx,
             rng=self._world.rng,
-            seconds=time.perf_counter,
+            seconds=time.thread_time,
             threads=work.threads or len(os.sched_getaffinity(0)),
             batch_packets=work.batch_packets,
         )

@@ -13,7 +13,8 @@ from twisted.logger import Logger
 
 from loopixmix.errors import StoreError, UnavailableError
 from loopixmix.process.files import lock_holder, remove_file, write_atomically
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock
 
 STATUS_FILE = "status.json"
 REPORT_S = 1.0
@@ -92,36 +93,33 @@ class StatusReporter:
         """`status`: returns the present status. `in_thread`: runs the writing of `file` beside the reactor."""
         self._file = file
         self._status = status
-        self._clock = clock
         self._in_thread = in_thread
         self._writing = Lock()
-        self._call: DelayedCall | None = None
+        self._reports = Recurring("reporting the status", self._report, clock=clock, again_s=REPORT_S)
         self._failure: str | None = None
         self._failure_told: str | None = None
         self._problem: str | None = None
 
     def start(self) -> None:
         """Begin to report."""
-        self._report()
+        self._reports.start()
 
     def stop(self) -> None:
         """Stop and remove the file; no call is left."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        self._reports.stop()
         self._writing.acquire(timeout=LAST_WRITE_S)
         self._file.remove()
 
-    def _report(self) -> None:
-        self._call = self._clock.callLater(REPORT_S, self._report)
+    def _report(self) -> float:
         status = self._status()
         if status is None:
-            return
+            return REPORT_S
         self._note(status.problem)
         self._tell_failure()
         # Beside the reactor: replacing a file takes some milliseconds now and then, for which no packet is to wait.
         if self._writing.acquire(blocking=False):
             self._in_thread(partial(self._write, status))
+        return REPORT_S
 
     def _write(self, status: Status) -> None:
         """Write in another thread; the lock was taken for it."""

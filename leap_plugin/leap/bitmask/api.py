@@ -209,7 +209,7 @@ def leap_api(
         BitmaskAccount(
             address=address,
             client=client,
-            reachable=ReachableAddresses(client, file=_reach_file(settings.directory, address), clock=clock),
+            reachable=ReachableAddresses(client, file=_reach_file(settings.directory, address), clock=clock, rng=rng),
         )
         for address, client in clients.items()
     ]
