@@ -162,7 +162,8 @@ class Counters:
                 self._round_trips.add(fact)
                 self.loop_watch.returned()
             case LoopLost():
-                self.loop_watch.was_lost()
+                if not fact.excused:
+                    self.loop_watch.was_lost()
             case LinkRefused():
                 self._refused[fact.reason] += 1
             case PacketIn() | PacketOut() | LoopSent() | LinkOpened() | LinkClosed():
