@@ -10,7 +10,7 @@ import msgspec
 
 from client.core.settings import ClientSettings, TokenWaits
 from client.directory.keys import ClientKeys, create_keys, load_keys
-from loopixmix.config import commented_toml, load_config, load_trust_root
+from loopixmix.config import commented_toml, load_config, load_editable, load_trust_root
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.process.files import create_file, make_directory, write_atomically
@@ -84,7 +84,7 @@ def set_sealed(path: Path) -> None:
     import tomlkit
 
     file = path / CONFIG_FILE
-    values = tomlkit.parse(file.read_bytes())
+    values = load_editable(file)
     values["sealed_store"] = True
     write_atomically(file, tomlkit.dumps(values).encode())
 
