@@ -99,6 +99,7 @@ def test_every_node_has_a_directory_that_its_command_accepts(network: TestNetwor
     assert stat.S_IMODE(network.directory.stat().st_mode) == 0o700
     authority = network.directory / "authority"
     config, trust_root = load_authority(authority, load_identity(authority / "identity.key"))
+    assert trust_root.test
     assert (config.params, config.expected_mixes, config.expected_providers) == (FAST_PARAMS, 3, 1)
     for name in NAMES[1:]:
         kind = ProviderConfig if name.startswith("provider") else NodeConfig
@@ -170,7 +171,7 @@ def extended(tmp_path: Path) -> TestNetwork:
         ),
         programs=(
             PlannedProgram(
-                "board", ("{python}", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
+                "board", ("{python}", "-P", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
             ),
         ),
         clients=(PlannedClient("carol", provider=2), PlannedClient("dave", guest=True)),
@@ -216,7 +217,7 @@ def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended:
     assert extended.start()[-3:] == ["board", "carol", "dave"]
     net = extended.directory
     started = dict(extended.processes.started)  # type: ignore[attr-defined]
-    assert started["board"] == [sys.executable, "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
+    assert started["board"] == [sys.executable, "-P", "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
     assert started["carol"] == ["client", "run", f"{net}/carol"]
     assert extended.others() == {
         "board": "does not listen on s yet",
