@@ -15,6 +15,7 @@ import click
 
 from loopixmix import __version__
 from loopixmix.errors import LoopixmixError, MisuseError
+from loopixmix.extras import missing_extra
 
 COMMANDS_GROUP = "loopixmix.commands"
 EXIT_FAILED = 1
@@ -62,7 +63,8 @@ class EntryPointGroup(click.Group):
         try:
             command = entry_point.load()
         except (ImportError, AttributeError) as error:
-            raise CommandError(f'the command "{cmd_name}" cannot be loaded: {error}') from error
+            missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
+            raise missing or CommandError(f'the command "{cmd_name}" cannot be loaded: {error}') from error
         if not isinstance(command, click.Command):
             raise CommandError(f'the command "{cmd_name}" cannot be loaded: {entry_point.value} is no click command')
         return command
@@ -125,6 +127,12 @@ def _run(arguments: Sequence[str] | None, command: click.Command) -> int:
         return _complain(error, EXIT_MISUSE)
     except LoopixmixError as error:
         return _complain(error, EXIT_FAILED)
+    except ModuleNotFoundError as error:
+        # Commands import what they need when they need it, and not everybody has installed all of it.
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        return _complain(missing, EXIT_FAILED)
     return result if isinstance(result, int) else 0
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopixmix.errors import MisuseError
+from loopixmix.extras import how_to_install
 from loopixmix.seams import Rng
 
 
@@ -75,5 +76,5 @@ def _package(name: str) -> Path:
     # Found, not imported: both load pandas, which takes seconds, and a file of numbers needs none of it.
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
-        raise MisuseError(f"the demonstration needs the data of {name}: pip install 'loopixmix[examples]'")
+        raise MisuseError(f"the demonstration needs the data of {name}: {how_to_install('examples')}")
     return Path(found.origin).parent
