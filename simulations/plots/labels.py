@@ -44,6 +44,7 @@ _KEYS = {
     "topology.layers": "layers",
     "topology.mixes_per_layer": "mixes per layer",
     "topology.providers": "providers",
+    "topology.mix_weights": "weights of mixes",
     "users.count": "users",
     "users.online_share": "share of users online",
     "users.messages_per_day": "messages of a user (1/day)",

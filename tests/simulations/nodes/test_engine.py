@@ -54,12 +54,19 @@ def test_messages_that_no_packet_can_hold_are_refused() -> None:
         ENGINE.check(change(Scenario(), {"users.packets_per_message": 1, "packets.payload_bytes": 1280}))
 
 
-def test_biased_routing_is_refused_where_it_matters() -> None:
-    biased = change(Scenario(), {"corruption.placement": "biased"})
-    ENGINE.check(biased)
-
+def test_what_deployed_clients_never_favour_is_refused_where_it_matters() -> None:
+    favoured = change(Scenario(), {"corruption.placement": "favoured"})
+    ENGINE.check(favoured)
     with pytest.raises(ScenarioError, match=r"corruption\.placement"):
-        ENGINE.check(change(biased, {"corruption.share": 0.2}))
+        ENGINE.check(change(favoured, {"corruption.share": 0.2}))
+
+
+def test_weights_are_refused_until_the_network_document_has_them() -> None:
+    for same in ([], [[]], [[2, 2, 2]], [[1], [], []]):
+        ENGINE.check(change(Scenario(), {"topology.mix_weights": same}))
+    for other in ([[2]], [[], [], [1, 2, 1]]):
+        with pytest.raises(ScenarioError, match=r"topology\.mix_weights differ, .* network document has no weights"):
+            ENGINE.check(change(Scenario(), {"topology.mix_weights": other}))
 
 
 def test_every_reason_is_told_at_once() -> None:
