@@ -8,12 +8,13 @@
 # make native     checks the Rust crate only (a minute)
 # make unit       runs the tests in Python only (minutes)
 # make test-long  runs the tests that take minutes, or need a package that not everybody has (minutes)
+# make chaos      sets clocks, fills disks, kills and floods real processes: is anything lost? (a quarter of an hour)
 # make mutants    puts known mistakes into copies of the code, one at a time: does a test find each? (minutes)
 # make bench      measures this machine: build/bench/network.json; make bench-simulations and make bench-services likewise (minutes)
 # make format     formats the code, and repairs what the linter can repair (seconds)
 # make clean      removes .venv and all that was built (a moment)
 
-.PHONY: help setup demo quick test lint types native unit test-long mutants bench format clean
+.PHONY: help setup demo quick test lint types native unit test-long chaos mutants bench format clean
 
 python = .venv/bin/python
 # How many processes share the tests. With more than the machine has processors, tests that measure time may fail.
@@ -54,6 +55,9 @@ native: setup
 	else cd native && cargo test --quiet --no-default-features \
 	&& { ! cargo fmt --version >/dev/null 2>&1 || cargo fmt --all --check; } \
 	&& { ! cargo clippy --version >/dev/null 2>&1 || cargo clippy --quiet --no-default-features --all-targets -- -D warnings; }; fi
+
+chaos: setup
+	CHAOS_VERDICT=build/chaos.json $(python) -m pytest -q tests/chaos -m 'chaos or not chaos'
 
 mutants: setup
 	@$(python) tests/mutants/run.py

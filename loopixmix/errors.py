@@ -7,6 +7,9 @@ show to a user; a class exists for each reaction a caller can have, not for each
 
 from __future__ import annotations
 
+DISK_FULL = "the disk is full"
+"""How each message about it begins, whichever file or database could not be written."""
+
 
 class LoopixmixError(Exception):
     """Something went wrong."""
@@ -36,9 +39,18 @@ class StoreError(MisuseError):
     """The store cannot be used."""
 
 
+class DiskFullError(StoreError):
+    """The disk is full."""
+
+
 class ListenError(MisuseError):
     """The address cannot be listened on."""
 
 
 class UnavailableError(LoopixmixError):
     """The other side cannot be reached just now."""
+
+
+def disk_full(failed: str) -> DiskFullError:
+    """Return the error that tells it; `failed`: what could not be done, "the store cannot be written"."""
+    return DiskFullError(f"{DISK_FULL}: {failed}")

@@ -87,12 +87,24 @@ class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     @property
     def pulls_suffice(self) -> bool:
-        """Whether clients pull at least `least_pulled_per_s`.
-
-        An authority refuses parameters that do not, but the document of somebody else's network may have them.
-        """
+        """Whether clients pull at least `least_pulled_per_s`."""
         # Products of rates with decimal places miss their sum by rounding.
         return self.pulled_per_s >= self.least_pulled_per_s * (1 - 1e-9)
+
+    @property
+    def pulls_fault(self) -> str | None:
+        """Why these parameters cannot hold, in one line with the figures; None if `pulls_suffice`.
+
+        An authority of ours publishes none that cannot hold, and a client of ours refuses the document of one that
+        does: mailboxes could fill up while their owners pull.
+        """
+        if self.pulls_suffice:
+            return None
+        return (
+            f"pulls fetch {self.pulled_per_s:g} items a second (pull_rate_per_s x pull_batch), but the streams of "
+            f"others can bring {self.streams_per_s:g} a second and own packets {self.own_answers_per_s:g} answers: it "
+            f"takes {PULL_MARGIN} times as many, at least {self.least_pulled_per_s:g}"
+        )
 
     @property
     def settling_s(self) -> float:

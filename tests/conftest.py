@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.worlds.chaos.disks import MOUNTING, can_mount
 from tests.worlds.debian import provide_program
 from tests.worlds.terminal import Terminal
 from tests.worlds.web.chromium import Chromium
@@ -64,7 +65,13 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 def lacking(names: tuple[str, ...]) -> list[str]:
     """Return which of the programs and Python packages are not installed, and cannot be."""
-    return [name for name in names if find_spec(name) is None and provide_program(name) is None]
+    return [name for name in names if not _is_there(name)]
+
+
+def _is_there(name: str) -> bool:
+    if name == MOUNTING:
+        return can_mount()
+    return find_spec(name) is not None or provide_program(name) is not None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-OF_NO_MODULE = ("integration", "attacks", "worlds", "native", "mutants")
+OF_NO_MODULE = ("integration", "attacks", "chaos", "worlds", "native", "mutants")
 """Folders of tests that concern many modules, or none in Python."""
 OF_A_FOLDER = (
     # One question asked of all modules of a folder: do they agree with others, whatever is refused, whatever happens.

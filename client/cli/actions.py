@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from client.api import Client, ClientError, MessageState, OutgoingMessage, ReceivedMessage
-from loopixmix.errors import StoreError, UnavailableError
-from loopixmix.process.files import make_directory
+from loopixmix.errors import UnavailableError
+from loopixmix.process.files import file_error, make_directory
 
 POLL_S = 0.25
 FINISHED = (MessageState.STORED, MessageState.RECEIVED)
@@ -100,5 +100,5 @@ def save_body(directory: Path, message: ReceivedMessage) -> Path:
     except FileExistsError:
         pass
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be written") from error
     return path

@@ -19,7 +19,7 @@ from client.leaving.rows import TABLES, StoreRows
 from client.link.session import Account
 from loopixmix.cards import fingerprint
 from loopixmix.errors import ConfigError, StoreError
-from loopixmix.process.files import PRIVATE_FILE, sync_directory
+from loopixmix.process.files import PRIVATE_FILE, file_error, sync_directory
 
 README = """\
 All that a LoopixMix client kept about its user.
@@ -76,7 +76,7 @@ def export_client(directory: Path, file: Path, *, keys: bool, progress: Progress
     except FileExistsError as error:
         raise ConfigError(f"{file}: exists already and is never overwritten") from error
     except OSError as error:
-        raise StoreError(f"{file}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{file}: cannot be written") from error
     try:
         with os.fdopen(descriptor, "w+b") as opened:
             done = _write(directory, opened, own, keys=keys, progress=progress)
@@ -89,7 +89,7 @@ def export_client(directory: Path, file: Path, *, keys: bool, progress: Progress
         if isinstance(error, SQLAlchemyError):
             raise StoreError(f"{directory / STORE_FILE}: cannot be read: {error.__cause__ or error}") from error
         if isinstance(error, OSError):
-            raise StoreError(f"{file}: cannot be written: {error.strerror or error}") from error
+            raise file_error(error, f"{file}: cannot be written") from error
         raise
     return Exported(*done, size)
 

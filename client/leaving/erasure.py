@@ -16,11 +16,12 @@ from client.leaving.rows import StoreRows
 from client.link.session import Account
 from client.store.schema import contacts, inbox, messages
 from loopixmix.errors import ConfigError, StoreError
-from loopixmix.process.files import DirectoryLock, LockedError, erase_file, lock_holder
+from loopixmix.process.files import DirectoryLock, LockedError, erase_file, file_error, lock_holder
+from loopixmix.store.upkeep.mark import MARK_SUFFIX
 
 KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
 OTHER_FILES = (
-    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
+    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal", MARK_SUFFIX)),
     *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE, LOG_FILE),
 )
 
@@ -107,4 +108,4 @@ def _erase(path: Path) -> int | None:
     try:
         return erase_file(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be erased") from error

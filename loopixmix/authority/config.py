@@ -17,7 +17,7 @@ from loopixmix.directory.trust import HEX_KEY_PATTERN, HexKey
 from loopixmix.directory.words import MAX_HOST_CHARACTERS, NAME_PATTERN, Name, host_is_valid
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
-from loopixmix.params import PULL_MARGIN, NetworkParams
+from loopixmix.params import NetworkParams
 from loopixmix.process.log import LogSettings
 
 CONFIG_FILE = "authority.toml"
@@ -84,13 +84,8 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 def _check_pulls(params: NetworkParams) -> None:
     """Raise `ConfigError` if mailboxes could fill up, or had no free places for the answers to requests."""
-    if not params.pulls_suffice:
-        raise ConfigError(
-            f'key "params.pull_batch": pulls fetch {params.pulled_per_s:g} items a second (pull_rate_per_s x '
-            f"pull_batch), but the streams of others can bring {params.streams_per_s:g} a second and own packets "
-            f"{params.own_answers_per_s:g} answers: it takes {PULL_MARGIN} times as many, at least "
-            f"{params.least_pulled_per_s:g}"
-        )
+    if params.pulls_fault is not None:
+        raise ConfigError(f'key "params.pull_batch": {params.pulls_fault}')
 
 
 def parse_listen(listen: str, *, key: str = "listen") -> tuple[str, int]:

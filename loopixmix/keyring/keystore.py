@@ -10,7 +10,7 @@ from typing import Protocol
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.keyring.replay_log import ReplayLog
 from loopixmix.keys import MixKey
-from loopixmix.process.files import UNFINISHED, sync_directory, write_atomically
+from loopixmix.process.files import UNFINISHED, file_error, sync_directory, write_atomically
 
 _KEY_WORDS = "loopixmix-mix-key-v1"
 
@@ -56,7 +56,7 @@ class KeyFiles:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{directory} cannot be made: {error.strerror}") from error
+            raise file_error(error, f"{directory} cannot be made") from error
 
     def load(self) -> dict[int, MixKey]:
         """Return every key; raise `StoreError` if a file is damaged or cannot be read.
@@ -96,7 +96,7 @@ class KeyFiles:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StoreError(f"{path} cannot be erased: {error.strerror}") from error
+            raise file_error(error, f"{path} cannot be erased") from error
 
     def open_log(self, epoch: int, key: MixKey, *, new: bool) -> ReplayLog:
         """Open the replay tags of a key; raise `StoreError` if those of a saved key are missing."""

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from loopixmix.errors import StoreError
 from loopixmix.keyring.replay import TAG_BYTES
+from loopixmix.process.files import file_error
 
 _MAGIC = b"LXMTAGS1"
 _HEADER = struct.Struct(">8sQ16s")
@@ -46,7 +47,7 @@ class ReplayLog:
                 _write_all(self._file, 0, self._header)
                 os.fsync(self._file.fileno())
         except OSError as error:
-            raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+            raise file_error(error, f"{path} cannot be opened") from error
 
     def restore(self) -> Iterator[Sequence[bytes]]:
         """Yield the tags that were appended before, in batches; raise `StoreError` if the file is damaged."""
@@ -74,7 +75,7 @@ class ReplayLog:
         try:
             _write_all(self._file, self._end, records)
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be written: {error.strerror}") from error
+            raise file_error(error, f"{self._path} cannot be written") from error
         self._crc = crc
         self._end += len(records)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loopixmix.errors import StoreError, UnavailableError
-from loopixmix.process.files import PRIVATE_FILE, lock_holder, make_directory
+from loopixmix.process.files import PRIVATE_FILE, file_error, lock_holder, make_directory
 
 STOP_POLL_S = 0.05
 
@@ -37,7 +37,7 @@ def start_in_background(
         make_directory(log.parent)
         os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE))
     except OSError as error:
-        raise StoreError(f"{log}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{log}: cannot be written") from error
     done = subprocess.run(
         ["/bin/sh", "-c", _APART, "sh", *command],
         env={**environment, "LOG": str(log.absolute())},

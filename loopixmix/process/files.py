@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from loopixmix.errors import ConfigError, MisuseError, StoreError
+from loopixmix.errors import ConfigError, MisuseError, StoreError, disk_full
 from loopixmix.keys import KEY_BYTES, IdentityKey
 from loopixmix.seams import Rng
 
@@ -23,11 +25,34 @@ TOKEN_BYTES = 32
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
 """Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
+TRIED_BYTES = 256 * 1024
+"""As much has to fit on a disk that has room: a page of a log of changes with its index, or a key."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _TOKEN = re.compile(rf"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
 class LockedError(MisuseError):
     """The directory is in use by another process."""
+
+
+def file_error(error: OSError, failed: str) -> StoreError:
+    """Return our error for one of the file system; a full disk is told by the same words everywhere.
+
+    `failed`: what could not be done, "/x/status.json: cannot be written".
+    """
+    # A user's share of the disk that is used up is the same to a program as a full disk.
+    return disk_full(failed) if error.errno in _NO_ROOM else StoreError(f"{failed}: {error.strerror or error}")
+
+
+def has_room(directory: Path) -> bool:
+    """Tell whether a little more can be written into the directory, by trying it."""
+    # Tried, because the number of free blocks knows nothing of the user's share, of what is kept for root, and of
+    # names that have run out.
+    try:
+        with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+            return file.write(bytes(TRIED_BYTES)) == TRIED_BYTES
+    except OSError as error:
+        return error.errno not in _NO_ROOM
 
 
 def make_directory(path: Path) -> None:
@@ -38,7 +63,7 @@ def make_directory(path: Path) -> None:
             if not directory.is_dir():
                 directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be made") from error
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
@@ -80,7 +105,7 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be written") from error
 
 
 def _write_unfinished(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
@@ -104,15 +129,20 @@ def create_file(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
     """Put `data` into the new file `path`; raise `ConfigError`, and change nothing, if it exists already."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError as error:
+        raise ConfigError(f"{path}: exists already and is never overwritten") from error
+    except OSError as error:
+        raise file_error(error, f"{path}: cannot be written") from error
+    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         sync_directory(path.parent)
-    except FileExistsError as error:
-        raise ConfigError(f"{path}: exists already and is never overwritten") from error
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        with contextlib.suppress(OSError):
+            path.unlink()  # half of a key would be in the way of the whole one, once there is room
+        raise file_error(error, f"{path}: cannot be written") from error
 
 
 def erase_file(path: Path) -> int | None:
@@ -229,14 +259,20 @@ class DirectoryLock:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         except OSError as error:
-            raise StoreError(f"{self._path}: cannot be written: {error.strerror}") from error
+            raise file_error(error, f"{self._path}: cannot be written") from error
         # The system's own lock: a file whose mere presence locks would outlive a crash.
         if not any(try_lock(descriptor, fcntl.LOCK_EX) for _ in lock_attempts()):
             holder = _named_in(descriptor)
             os.close(descriptor)
             raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}")
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, b"%d\n" % os.getpid())
+        number = b"%d\n" % os.getpid()
+        try:
+            # Written over the old number, and cut afterwards: on a full disk an empty file would get no room again.
+            os.pwrite(descriptor, number, 0)
+            os.ftruncate(descriptor, len(number))
+        except OSError as error:
+            os.close(descriptor)
+            raise file_error(error, f"{self._path}: cannot be written") from error
         self._descriptor = descriptor
 
     def release(self) -> None:

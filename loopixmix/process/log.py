@@ -2,13 +2,18 @@
 
 What nodes log are their own doings and counts. No event carries a packet, a key, a replay tag or who sent something: a
 test sends marked data through a node and looks for it in the log.
+
+Strangers can bring about many events, and a full disk one for every packet. So each kind of event fills a bounded
+number of lines, whatever happens, and a line tells how many were left out.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import IO, Literal, cast
+from threading import Lock
+from typing import IO, Literal, TypeAlias, cast
 
 import msgspec
 from twisted.logger import (
@@ -22,7 +27,23 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
+from loopixmix.bounds import TokenBucket
+
 OWN_NAMESPACES = ("loopixmix", "provider", "client")
+
+KIND_BURST = 50
+"""So many lines of one kind are written, however fast they come."""
+KIND_RATE_PER_S = 0.1
+"""And so many a second over a long time: at 150 bytes a line, a flood writes 1.3 MB a day."""
+MAX_KINDS = 256
+"""Kinds whose lines are counted apart. What a library puts together by itself may be a new kind each time."""
+MAX_LINE_CHARACTERS = 20_000
+"""Of a longer event, such as the traceback of an endless recursion, the middle is left out."""
+
+Kind: TypeAlias = tuple[str, str]
+"""Events of one kind have the same namespace and the same format."""
+
+_OTHERS: Kind = ("other events", "")
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,12 +56,53 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     level: Literal["debug", "info", "warn", "error"] = "info"
 
 
+class LineLimits:
+    """Decides which events are written, so that no kind of event fills more than its number of lines."""
+
+    def __init__(
+        self, *, rate_per_s: float = KIND_RATE_PER_S, burst: int = KIND_BURST, max_kinds: int = MAX_KINDS
+    ) -> None:
+        """Each kind has `rate_per_s` lines and `burst` at once. Kinds beyond `max_kinds` have these together."""
+        self._rate_per_s, self._burst, self._max_kinds = rate_per_s, burst, max_kinds
+        self._buckets: dict[Kind, TokenBucket] = {}
+        self._left_out: dict[Kind, int] = {}
+
+    def take(self, event: LogEvent, now_s: float) -> bool:
+        """Tell whether this event is written, and count it either way."""
+        kind = (str(event.get("log_namespace", "-")), str(event.get("log_format", "")))
+        if kind not in self._buckets and len(self._buckets) >= self._max_kinds:
+            self._forget_idle(now_s)
+            # Not the idlest makes room, as elsewhere: then new kinds without end would bring lines without end.
+            kind = kind if len(self._buckets) < self._max_kinds else _OTHERS
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            bucket = self._buckets[kind] = TokenBucket(self._rate_per_s, self._burst, now_s)
+        if bucket.take(now_s):
+            return True
+        self._left_out[kind] = self._left_out.get(kind, 0) + 1
+        return False
+
+    def left_out(self) -> Iterator[tuple[Kind, int]]:
+        """Yield how many events of which kind were left out since the last time, and begin to count anew."""
+        counts, self._left_out = self._left_out, {}
+        yield from counts.items()
+
+    def _forget_idle(self, now_s: float) -> None:
+        self._buckets = {kind: bucket for kind, bucket in self._buckets.items() if not bucket.is_full(now_s)}
+
+
 class Log:
     """The log of this process, once begun."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        """`stream`: the log is written there."""
+    def __init__(self, stream: IO[str], *, seconds: Callable[[], float], limits: LineLimits | None = None) -> None:
+        """`stream`: the log is written there. `seconds`: a clock that is never set back. `limits`: on its lines."""
         self._stream = stream
+        self._seconds = seconds
+        self._limits = limits or LineLimits()
+        # Threads log, too.
+        self._writing = Lock()
+        self._lost = 0
+        self._latest_s = (0.0, 0.0)
         self._own: tuple[str, ...] = OWN_NAMESPACES
         self._settings = LogSettings()
         self._levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
@@ -65,11 +127,39 @@ class Log:
         for namespace in self._own:
             self._levels.setLogLevelForNamespace(namespace, level)
 
+    def tell_left_out(self) -> None:
+        """Write how many events of each kind were left out since the last time, if there were any."""
+        with self._writing:
+            for (namespace, form), count in self._limits.left_out():
+                note = "{count} more events like this were left out: {namespace}: {form}"
+                self._put(self._own_event(note, count=count, namespace=namespace, form=form))
+
     def _write(self, event: LogEvent) -> None:
-        line = json_line(event) if self._settings.format == "json" else text_line(event)
-        self._stream.write(line)
-        # At once: the last lines before a crash are the ones that are looked for.
-        self._stream.flush()
+        with self._writing:
+            self._latest_s = (event["log_time"], self._seconds())
+            if self._limits.take(event, self._seconds()):
+                self._put(event)
+
+    def _put(self, event: LogEvent) -> None:
+        lost = self._own_event("{count} lines of the log could not be written", count=self._lost)
+        lines = [self._line(each) for each in ([lost, event] if self._lost else [event])]
+        try:
+            self._stream.write("".join(lines))
+            # At once: the last lines before a crash are the ones that are looked for.
+            self._stream.flush()
+        except OSError:
+            # The disk is full, or the reader of a pipe has gone. The program does its work without its log.
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def _line(self, event: LogEvent) -> str:
+        return json_line(event) if self._settings.format == "json" else text_line(event)
+
+    def _own_event(self, log_format: str, **fields: object) -> LogEvent:
+        time_s, at_s = self._latest_s
+        basis = {"log_level": LogLevel.warn, "log_namespace": __name__, "log_format": log_format}
+        return {**basis, "log_time": time_s + self._seconds() - at_s, **fields}
 
 
 def text_line(event: LogEvent) -> str:
@@ -85,11 +175,16 @@ def json_line(event: LogEvent) -> str:
         "from": str(event.get("log_namespace", "-")),
         "message": _message(event),
     }
-    return json.dumps(fields, ensure_ascii=False) + "\n"
+    # In ASCII: where stderr is no UTF-8, Python would write escapes that are not those of JSON.
+    return json.dumps(fields) + "\n"
 
 
 def _message(event: LogEvent) -> str:
-    return eventAsText(event, includeTimestamp=False, includeSystem=False).strip()
+    text = eventAsText(event, includeTimestamp=False, includeSystem=False).strip()
+    if len(text) <= MAX_LINE_CHARACTERS:
+        return text
+    half = MAX_LINE_CHARACTERS // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
 
 
 def _time(event: LogEvent) -> str:

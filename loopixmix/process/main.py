@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -34,5 +35,6 @@ def run_program(lock: Path, make: Callable[[World], Program]) -> None:
 
     # Whatever the umask of who started us: nothing that a program writes is for others, unless it says so itself.
     os.umask(PRIVATE_UMASK)
-    process = Process(cast(PosixReactorBase, reactor), rng=system_rng(), lock=DirectoryLock(lock), log=Log(sys.stderr))
+    log = Log(sys.stderr, seconds=time.monotonic)
+    process = Process(cast(PosixReactorBase, reactor), rng=system_rng(), lock=DirectoryLock(lock), log=log)
     process.run(make(process.world))

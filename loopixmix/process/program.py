@@ -18,7 +18,10 @@ from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.status import Status, StatusFile, StatusReporter
 from loopixmix.process.wallclock import Timers, WallClock
-from loopixmix.seams import Clock, Rng
+from loopixmix.seams import Clock, DelayedCall, Rng
+
+LEFT_OUT_TOLD_S = 60.0
+"""So often the log tells how many lines it left out, if it did."""
 
 log = Logger()
 
@@ -89,6 +92,7 @@ class Process:
         self._error: LoopixmixError | None = None
         self._is_ending = False
         self._reporter: StatusReporter | None = None
+        self._telling: DelayedCall | None = None
         self.world = World(reactor=reactor, clock=WallClock(cast(Timers, reactor)), rng=rng, end=self._end)
 
     def run(self, program: Program) -> None:
@@ -101,6 +105,7 @@ class Process:
             # Begun only now: if a program cannot start, one line on stderr tells so, and not the log as well.
             self._log.begin(program.log_settings, program=type(program).__module__.partition(".")[0])
             self._start_reporter(program)
+            self._tell_left_out()
             self._reactor.addSystemEventTrigger(
                 "before", "shutdown", lambda: Deferred.fromCoroutine(self._stop(program))
             )
@@ -143,6 +148,13 @@ class Process:
         finally:
             if self._reporter is not None:
                 self._reporter.stop()
+            if self._telling is not None:
+                self._telling.cancel()
+            self._log.tell_left_out()
+
+    def _tell_left_out(self) -> None:
+        self._telling = self.world.clock.callLater(LEFT_OUT_TOLD_S, self._tell_left_out)
+        self._log.tell_left_out()
 
     def _end_by_signal(self, program: Program) -> None:
         if self._is_ending:

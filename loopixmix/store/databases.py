@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
@@ -25,6 +27,21 @@ class Databases(ABC):
         """Whether it is gone with the process."""
         return False
 
+    @property
+    def loss(self) -> str | None:
+        """What was lost since the store was used before, in one line; None if it is as it was left."""
+        return None
+
+    @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """Do a transaction that may write; it is on the disk afterwards.
+
+        Raises `StoreUnavailableError` if none can begin, `StoreError` if it cannot be committed as a whole.
+        """
+        with self.writing.begin() as connection:
+            yield connection
+            self.check_whole(connection)
+
     @abstractmethod
     def check(self, connection: Connection) -> None:
         """Raise `StoreError` if the database, which `connection` may write, does not do for a store."""
@@ -32,6 +49,10 @@ class Databases(ABC):
     @abstractmethod
     def used_bytes(self, connection: Connection) -> int:
         """Return how much of the disk the store takes."""
+
+    def has_room(self) -> bool:
+        """Tell whether there is room on its disk, if an error does not tell; true if that cannot be known."""
+        return True
 
     @abstractmethod
     def check_whole(self, connection: Connection) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from loopixmix.errors import StoreError
+from loopixmix.errors import StoreError, disk_full
 
 _LOCK_TIMEOUT = "55P03"
 _NO_USE_JUST_NOW = ("08", "53", "57P")
 """Classes of SQLSTATE: no connection; no room for one, or on the disk; the server is shut down."""
+_DISK_FULL = "53100"
+_SHOWS_NO_CAUSE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""SQLite says these of a full disk, too: if a user's share of it is used up, or the index of a log of changes does not
+fit."""
 _VALUE = "22"
 """The class of SQLSTATE for values that do not fit. Its messages quote the value."""
 
@@ -24,16 +29,23 @@ class StoreUnavailableError(StoreError):
     """The store cannot be used just now: its server is away, or another program has it."""
 
 
-def store_error(error: SQLAlchemyError, failed: str) -> StoreError:
-    """Return our error for one of the database; `failed` says what could not be done."""
+def store_error(error: SQLAlchemyError, failed: str, *, has_room: Callable[[], bool] = lambda: True) -> StoreError:
+    """Return our error for one of the database.
+
+    `failed` says what could not be done. `has_room`: asked whether the disk has room, if the error does not tell.
+    """
+    if _is_full(error, has_room):
+        return disk_full(failed)
     message = f"{failed}: {plain_reason(error)}"
     if isinstance(error, IntegrityError):
         return ConstraintError(message)
     return StoreUnavailableError(message) if _is_unavailable(error) else StoreError(message)
 
 
-def use_error(error: SQLAlchemyError, failed: str) -> StoreError:
+def use_error(error: SQLAlchemyError, failed: str, *, has_room: Callable[[], bool] = lambda: True) -> StoreError:
     """Return our error for one of a store that was open; while it is away, that is all there is to say."""
+    if _is_full(error, has_room):
+        return disk_full(failed)
     # Else the problem would change with each reading and each change, and a log that tells changes would fill up.
     return store_error(error, "the store cannot be used just now" if _is_unavailable(error) else failed)
 
@@ -52,6 +64,16 @@ def plain_reason(error: SQLAlchemyError) -> str:
     if "not a database" in reason:
         return f"the store is damaged, or sealed with another key ({reason})"
     return f"the store is damaged ({reason})" if "malformed" in reason else reason
+
+
+def _is_full(error: SQLAlchemyError, has_room: Callable[[], bool]) -> bool:
+    if not isinstance(error, DatabaseError) or error.orig is None:
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is None:
+        return _sqlstate(error.orig) == _DISK_FULL
+    kind = code & 0xFF
+    return kind == sqlite3.SQLITE_FULL or (kind in _SHOWS_NO_CAUSE and not has_room())
 
 
 def _is_unavailable(error: SQLAlchemyError) -> bool:

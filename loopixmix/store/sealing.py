@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.extras import how_to_install
-from loopixmix.process.files import PRIVATE_FILE, erase_file, sync_directory
+from loopixmix.process.files import PRIVATE_FILE, erase_file, file_error, sync_directory
 
 if TYPE_CHECKING:
     # For types only: the client's commands know this module, and start quickly without SQLAlchemy.
@@ -114,6 +114,9 @@ def _copy(path: Path, sealed: Path, key: StoreKey) -> None:
         connection.execute("ATTACH DATABASE ? AS sealed KEY ?", (str(sealed), key.raw))
         connection.execute(f"PRAGMA sealed.cipher_page_size = {PAGE_BYTES}")
         connection.execute("SELECT sqlcipher_export('sealed')")
+        # It is left out by that, and the mark beside the store says how far it went.
+        number = connection.execute("PRAGMA main.user_version").fetchone()[0]
+        connection.execute(f"PRAGMA sealed.user_version = {number}")
         connection.execute("DETACH DATABASE sealed")
     with sealed.open("rb") as file:
         os.fsync(file.fileno())
@@ -124,7 +127,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{path}: cannot be sealed: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be sealed") from error
     except sqlcipher().Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             # Here, since it brings SQLAlchemy with it.

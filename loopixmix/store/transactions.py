@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from loopixmix.errors import StoreError
 from loopixmix.store.faults import use_error
 from loopixmix.store.opening import open_databases
 from loopixmix.store.schema import Schema
@@ -36,6 +37,14 @@ class Store:
         """
         self._databases = open_databases(url, schema, one_connection=one_connection, exclusive=exclusive, key=key)
 
+    @property
+    def loss(self) -> str | None:
+        """What was lost since the store was used before, in one line; None if it is as it was left.
+
+        It is told until a program that had the store for a minute or longer ends.
+        """
+        return self._databases.loss
+
     def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work` in one transaction, which is on the disk when this returns.
 
@@ -44,12 +53,10 @@ class Store:
         contradicts what is there, `StoreUnavailableError` if the store cannot be used just now, otherwise `StoreError`.
         """
         try:
-            with self._databases.writing.begin() as connection:
-                result = work(connection)
-                self._databases.check_whole(connection)
-            return result
+            with self._databases.change() as connection:
+                return work(connection)
         except SQLAlchemyError as error:
-            raise use_error(error, "the store cannot be written") from error
+            raise self._told(error, "the store cannot be written") from error
 
     def read(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work`, which only reads, on one state of the store. Raises as `write` does."""
@@ -58,7 +65,7 @@ class Store:
             with self._databases.reading.begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
-            raise use_error(error, "the store cannot be read") from error
+            raise self._told(error, "the store cannot be read") from error
 
     def used_bytes(self, connection: Connection) -> int:
         """Return how much of the disk the store takes; a `work` for `read`."""
@@ -69,8 +76,13 @@ class Store:
         try:
             self._databases.empty_log()
         except SQLAlchemyError as error:
-            raise use_error(error, "the store's log of changes cannot be emptied") from error
+            raise use_error(
+                error, "the store's log of changes cannot be emptied", has_room=self._databases.has_room
+            ) from error
 
     def close(self) -> None:
         """Close all connections."""
         self._databases.close()
+
+    def _told(self, error: SQLAlchemyError, failed: str) -> StoreError:
+        return use_error(error, failed, has_room=self._databases.has_room)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from loopixmix.config import load_config
-from loopixmix.errors import ConfigError, ListenError, StoreError, UnavailableError
+from loopixmix.errors import ConfigError, ListenError, UnavailableError
 from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.process.files import file_error
 from loopixmix.testnet.enrolment import enrol
 from loopixmix.testnet.making import TRUST_ROOT_FILE, make_directories
 from loopixmix.testnet.plan import HOST, PlannedNode, PlannedProgram, TestnetPlan, plan_toml, planned_nodes
@@ -57,7 +58,7 @@ class TestNetwork:
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
         except OSError as error:
-            raise StoreError(f"{directory} cannot be written to: {error.strerror}") from error
+            raise file_error(error, f"{directory} cannot be written to") from error
         make_directories(directory, plan)
         (directory / PLAN_FILE).write_text(plan_toml(plan))
         return cls(directory)
@@ -84,7 +85,9 @@ class TestNetwork:
             self.processes.start(node.name, [node.role, "run", str(self.directory / node.name)])
         for program in self.plan.programs:
             if program.name not in running:
-                self.processes.start_program(program.name, self._command(program), where=self.directory / program.name)
+                self.processes.start_program(
+                    program.name, self.command_of(program), where=self.directory / program.name
+                )
         for client in self.plan.clients:
             if client.name not in running:
                 self.processes.start(client.name, ["client", "run", str(self.directory / client.name)])
@@ -154,11 +157,8 @@ class TestNetwork:
             found[client.name] = client_problem(directory, process.create_time()) if process else STOPPED
         return found
 
-    def stop(self) -> list[str]:
-        """Stop every process; return the names of those that had to be killed."""
-        return self.processes.stop(grace_s=STOP_GRACE_S)
-
-    def _command(self, program: PlannedProgram) -> list[str]:
+    def command_of(self, program: PlannedProgram) -> list[str]:
+        """Return the command line of a program, with all places filled in."""
         places = {
             "{python}": sys.executable,
             "{network}": str(self.directory.absolute()),
@@ -169,6 +169,10 @@ class TestNetwork:
         for place, value in places.items():
             command = [word.replace(place, value) for word in command]
         return command
+
+    def stop(self) -> list[str]:
+        """Stop every process; return the names of those that had to be killed."""
+        return self.processes.stop(grace_s=STOP_GRACE_S)
 
     def _status(self, name: str, pid: int) -> NodeStatus | None:
         status = read_status(self.directory / name)

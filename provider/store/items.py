@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -18,6 +19,7 @@ from provider.store.schema import VOID_NAME, accounts, items
 _T = TypeVar("_T")
 # SQLite takes only so many values in one statement: 999 in its older versions.
 _CHUNK = 400
+_PLACE_BITS = 32
 NO_QUOTAS: Mapping[Identity, int] = {}
 
 
@@ -148,6 +150,16 @@ def store_items(
     return outcomes
 
 
+def place_of(account_id: int, number: ItemNumber, body: bytes) -> int:
+    """Return the id of an item's row: one at random among those of its mailbox.
+
+    Random as the hash of what is sealed. A sender cannot aim at the place of another item: the number is not known to
+    it, and begins anywhere.
+    """
+    digest = hashlib.blake2b(number.to_bytes(8) + body, digest_size=_PLACE_BITS // 8).digest()
+    return (account_id << _PLACE_BITS) + int.from_bytes(digest)
+
+
 def take_items(connection: Connection, identity: Identity, fetch: Fetch) -> Taken | None:
     """Read the items that a mailbox wants, oldest first; None if `identity` has no account."""
     # At least one row is asked for: it tells the account.
@@ -224,6 +236,7 @@ def _stored_item(number: ItemNumber, kind: int, surb_id: bytes, body: bytes) -> 
 
 def _row(box: _Box, item: NewItem) -> dict[str, int | bytes]:
     return {
+        "id": place_of(box.account_id, box.next_number, item.body),
         "account_id": box.account_id,
         "number": box.next_number,
         "kind": int(item.kind),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from loopixmix.errors import MisuseError, StoreError
+from loopixmix.errors import MisuseError
+from loopixmix.process.files import file_error
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,11 +90,11 @@ def _write_rows(path: Path, header: tuple[str, ...], rows: Sequence[tuple[float 
             writer.writerow(header)
             writer.writerows(rows)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path} cannot be written") from error
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path} cannot be written") from error

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
-from loopixmix.errors import MisuseError, StoreError
+from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
+from loopixmix.process.files import file_error
 from simulations.measures.catalogue import unit_of
 from simulations.measures.replicates import Estimate, estimate
 from simulations.outcome import Outcome
@@ -69,7 +70,7 @@ def save_measurement(measurement: Measurement, path: Path) -> None:
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(measurement), indent=1) + b"\n")
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path} cannot be written") from error
 
 
 def load_measurement(path: Path) -> Measurement:

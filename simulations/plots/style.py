@@ -18,7 +18,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loopixmix.errors import MisuseError, StoreError
+from loopixmix.errors import MisuseError
+from loopixmix.process.files import file_error
 
 Columns: TypeAlias = Literal[1, 2]
 
@@ -122,7 +123,7 @@ def save(figure: Figure, out: Path) -> tuple[Path, ...]:
             with styled():
                 figure.savefig(path, metadata=metadata)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+            raise file_error(error, f"{path} cannot be written") from error
     return paths
 
 

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from loopixmix.errors import StoreError
-from loopixmix.process.files import PUBLIC_FILE, UNFINISHED, write_atomically, write_together
+from loopixmix.process.files import PUBLIC_FILE, UNFINISHED, file_error, write_atomically, write_together
 from simulations.results.differences import differences
 from simulations.results.findings import Findings
 from simulations.results.holding import hold, is_held
@@ -96,7 +95,7 @@ class Folder:
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be used as a folder: {error.strerror}") from error
+            raise file_error(error, f"{path}: cannot be used as a folder") from error
         self._hold = hold(path)
         try:
             self._tidy()

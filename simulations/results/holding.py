@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from loopixmix.errors import StoreError
-from loopixmix.process.files import lock_attempts, try_lock
+from loopixmix.process.files import file_error, lock_attempts, try_lock
 from simulations.results.manifest import FolderError
 
 
@@ -41,4 +41,4 @@ def _opened(path: Path) -> int:
         # The folder itself is locked, and no file in it that would be left behind by a kill.
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be used as a folder: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be used as a folder") from error

@@ -23,6 +23,7 @@ from loopixmix.process.files import (
     create_file,
     create_secret,
     erase_file,
+    file_error,
     load_secret,
     make_directory,
     write_atomically,
@@ -233,7 +234,7 @@ def _erase(path: Path) -> None:
     try:
         erase_file(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be erased") from error
 
 
 def _load(path: Path, rng: Rng) -> Signer:

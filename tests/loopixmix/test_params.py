@@ -53,6 +53,14 @@ def test_pulls_that_suffice_only_before_rounding_suffice() -> None:
     assert not msgspec.structs.replace(params, pull_rate_per_s=0.1199).pulls_suffice
 
 
+def test_pulls_that_do_not_suffice_are_told_with_their_figures() -> None:
+    assert NetworkParams().pulls_fault is None
+    assert NetworkParams(pull_batch=8).pulls_fault == (
+        "pulls fetch 8 items a second (pull_rate_per_s x pull_batch), but the streams of others can bring 3 a second "
+        "and own packets 2.5 answers: it takes 1.5 times as many, at least 8.25"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

@@ -12,6 +12,7 @@ INSTALL_S = 900.0
 PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
+    "faketime": "faketime",
     "dovecot": "dovecot-imapd",
     "go": "golang-go",
     "jq": "jq",

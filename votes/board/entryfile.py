@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.logger import Logger
 
-from loopixmix.errors import StoreError
+from loopixmix.process.files import file_error
 
 _log = Logger()
 _HEAD = struct.Struct(">BQI")
@@ -28,7 +29,7 @@ class EntryFile:
             self.count, whole_bytes = _whole(path)
             self._file.truncate(whole_bytes)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+            raise file_error(error, f"{path}: cannot be written") from error
 
     def append(self, encoded: Sequence[bytes]) -> None:
         """Add entries. If the disk is full, the log has them all the same, and the file gets them at the next start."""
@@ -38,8 +39,10 @@ class EntryFile:
             self._file.write(b"".join(encoded))
             self._file.flush()
         except OSError as error:
-            _log.error("{path}: cannot be written: {error}", path=str(self.path), error=error.strerror)
-            self._file.close()
+            _log.error("{problem}", problem=str(file_error(error, f"{self.path}: cannot be written")))
+            # What is in the buffer fails once more then.
+            with contextlib.suppress(OSError):
+                self._file.close()
             return
         self.count += len(encoded)
 

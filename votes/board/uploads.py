@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopixmix.errors import PeerError, StoreError
-from loopixmix.process.files import create_secret, load_secret, make_directory, sync_directory
+from loopixmix.errors import PeerError
+from loopixmix.process.files import create_secret, file_error, load_secret, make_directory, sync_directory
 from loopixmix.seams import Rng
 from votes.record.statements import DIGEST_BYTES
 
@@ -76,7 +76,7 @@ class UploadFolder:
                 with path.open("ab") as file:
                     file.write(new)
             except OSError as error:
-                raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+                raise file_error(error, f"{path}: cannot be written") from error
             return have + len(new)
 
     def finish(self, digest: bytes, token: bytes) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from loopixmix.errors import ConfigError, StoreError
+from loopixmix.errors import ConfigError
 from loopixmix.process.files import (
     PRIVATE_FILE,
     create_secret,
+    file_error,
     load_secret,
     make_directory,
     sync_directory,
@@ -110,7 +111,7 @@ class AuthorityFolder:
             (self.path / LIST_FILE).unlink(missing_ok=True)
             sync_directory(self.path)
         except OSError as error:
-            raise StoreError(f"{self.path / LIST_FILE}: cannot be removed: {error.strerror}") from error
+            raise file_error(error, f"{self.path / LIST_FILE}: cannot be removed") from error
 
     def _read(self, name: str) -> bytes:
         try:
@@ -139,13 +140,13 @@ def _new_file(path: Path) -> Iterator[int]:
     except FileExistsError as error:
         raise ConfigError(f"{path}: exists already and is never overwritten") from error
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be written") from error
     try:
         yield descriptor
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+            raise file_error(error, f"{path}: cannot be written") from error
         raise
     finally:
         os.close(descriptor)

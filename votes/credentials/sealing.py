@@ -8,8 +8,8 @@ from pathlib import Path
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from loopixmix.errors import ConfigError, StoreError
-from loopixmix.process.files import create_secret, erase_file, load_secret, remove_file, write_atomically
+from loopixmix.errors import ConfigError
+from loopixmix.process.files import create_secret, erase_file, file_error, load_secret, remove_file, write_atomically
 from loopixmix.seams import Rng
 
 KEY_BYTES = 32
@@ -66,7 +66,7 @@ class SealedFile:
             erase_file(self._path)
             remove_file(self._path)
         except OSError as error:
-            raise StoreError(f"{self._path}: cannot be erased: {error.strerror}") from error
+            raise file_error(error, f"{self._path}: cannot be erased") from error
 
     def _key(self) -> bytes:
         return load_secret(self._key_path, KEY_BYTES, called="the key of a sealed file")

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from loopixmix.errors import StoreError
-from loopixmix.process.files import remove_file, sync_directory, write_atomically
+from loopixmix.process.files import file_error, remove_file, sync_directory, write_atomically
 from loopixmix.seams import Rng
 from votes.record.transcript import Transcript
 from votes.shuffle.draws import SEED_BYTES
@@ -51,7 +51,7 @@ def erase(path: Path) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be erased") from error
     remove_file(path)
     sync_directory(path.parent)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loopixmix.errors import PeerError, StoreError, UnavailableError
 from loopixmix.group.group import Group
-from loopixmix.process.files import PUBLIC_FILE, make_directory, write_atomically
+from loopixmix.process.files import PUBLIC_FILE, file_error, make_directory, write_atomically
 from votes.credentials.listing import CredentialList
 from votes.public.calls import PublicBoard
 from votes.record.canonical import Hex
@@ -237,4 +237,4 @@ def _write_at(path: Path, offset: int, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be written") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from loopixmix.errors import StoreError
-from loopixmix.process.files import UNFINISHED, erase_file, make_directory
+from loopixmix.process.files import UNFINISHED, erase_file, file_error, make_directory
 from loopixmix.seams import Rng
 from stats.collect.survey import CheckedReport, CollectedSurvey, PoolName
 from stats.collect.waiting.batch import DrawnBatch, batch_number
@@ -49,7 +49,7 @@ class WaitingRoom:
             for path in folder.glob(UNFINISHED):
                 erase_file(path)
         except OSError as error:
-            raise StoreError(f"{folder}: cannot be used: {error.strerror}") from error
+            raise file_error(error, f"{folder}: cannot be used") from error
 
     def admit(self, survey: CollectedSurvey) -> list[DrawnBatch]:
         """Open the pools that a survey has left here; return the batches of which the release was begun.
@@ -154,4 +154,4 @@ class WaitingRoom:
         try:
             erase_file(path)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
+            raise file_error(error, f"{path}: cannot be erased") from error

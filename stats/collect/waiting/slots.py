@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopixmix.errors import StoreError
-from loopixmix.process.files import PRIVATE_FILE, erase_file, sync_directory
+from loopixmix.process.files import PRIVATE_FILE, erase_file, file_error, sync_directory
 from loopixmix.seams import Rng
 from stats.collect.waiting.order import random_order
 from stats.collect.waiting.records import RecordForm, Records
@@ -158,7 +158,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{path}: cannot be used: {error.strerror}") from error
+        raise file_error(error, f"{path}: cannot be used") from error
 
 
 def _write(descriptor: int, data: bytes, at: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
+import resource
 import stat
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from loopixmix.errors import ConfigError, StoreError
+from loopixmix.errors import ConfigError, DiskFullError, StoreError
 from loopixmix.process.files import (
     DirectoryLock,
     LockedError,
@@ -21,6 +23,8 @@ from loopixmix.process.files import (
     create_identity,
     create_secret,
     erase_file,
+    file_error,
+    has_room,
     load_identity,
     load_secret,
     lock_holder,
@@ -66,6 +70,32 @@ def test_a_write_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         write_atomically(in_the_way, b"new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_by_the_same_words_as_in_a_database(number: int) -> None:
+    error = file_error(OSError(number, os.strerror(number)), "/x/status.json: cannot be written")
+    assert type(error) is DiskFullError
+    assert str(error) == "the disk is full: /x/status.json: cannot be written"
+
+
+def test_on_a_full_disk_a_lock_is_given_back_and_a_new_file_leaves_no_half(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("/dev/full")
+    for _ in range(2):
+        with pytest.raises(DiskFullError, match="lock: cannot be written"):
+            DirectoryLock(tmp_path / "lock").acquire()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limit[1]))
+    try:
+        with pytest.raises(StoreError, match="cannot be written"):
+            create_file(tmp_path / "key", b"sixteen letters.")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not (tmp_path / "key").exists()
+
+
+def test_room_is_told_by_trying(tmp_path: Path) -> None:
+    assert has_room(tmp_path)
 
 
 def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class RecordingLog(Log):
     """A log that keeps the settings that it was given."""
 
     def __init__(self) -> None:
-        super().__init__(io.StringIO())
+        super().__init__(io.StringIO(), seconds=lambda: 0.0)
         self.levels: list[str] = []
 
     def begin(self, settings: LogSettings, *, program: str = "") -> None:
@@ -208,6 +208,24 @@ def test_one_that_fails_while_it_starts_ends_at_once(tmp_path: Path) -> None:
     with pytest.raises(LoopixmixError, match="too early"):
         process.run(program)
     assert program.events == ["started", "stopped"]
+
+
+def test_lines_that_the_log_left_out_are_told_while_it_runs_and_at_its_end(tmp_path: Path) -> None:
+    class CountingLog(RecordingLog):
+        told_at_s: list[float]
+
+        def tell_left_out(self) -> None:
+            self.told_at_s.append(round(computer.monotonic() - began_s))
+
+    computer, log = Computer(), CountingLog()
+    began_s, log.told_at_s = computer.monotonic(), []
+    script = (nothing, lambda: computer.pass_s(60), nothing, lambda: computer.pass_s(61), nothing, send(signal.SIGTERM))
+    reactor = ScriptedReactor(computer, *script)
+    process = Process(reactor, rng=random.Random(1), lock=DirectoryLock(tmp_path / LOCK), log=log)
+    reactor.seconds = computer.monotonic
+    process.run(Tape())
+    assert log.told_at_s == [0, 60, 121, 122]
+    assert not reactor.getDelayedCalls()
 
 
 def test_its_status_is_in_a_file_until_it_has_ended(tmp_path: Path) -> None:

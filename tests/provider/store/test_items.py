@@ -15,6 +15,7 @@ from provider.store.items import (
     PutOutcome,
     delete_owned,
     expire_items,
+    place_of,
     skip_numbers,
     store_items,
     take_items,
@@ -209,3 +210,19 @@ def test_nothing_at_rest_is_finer_than_a_day_or_names_a_sender(store: MailStore)
     times = {name for _, name in columns if "time" in name or "day" in name or name.endswith("_s")}
     assert times == {"created_day", "stored_day", "last_day", "guest_day"}
     assert not {name for _, name in columns if "sender" in name or "peer" in name or "address" in name}
+
+
+def test_the_ids_of_rows_tell_no_order_but_that_of_mailboxes(store: MailStore) -> None:
+    """Each mailbox's rows stand together, and in it at random: that 32 stand in order happens once in 32! stores."""
+    open_account(store, "alice", ALICE)
+    open_account(store, "bob", BOB)
+    for number in range(32):
+        put(store, message(ALICE, b"to alice %d" % number), message(BOB, b"to bob %d" % number))
+    found = store.read(lambda c: c.execute(select(items.c.account_id, items.c.number).order_by(items.c.id)).all())
+    owners = [row.account_id for row in found]
+    assert owners == sorted(owners)
+    for owner in set(owners):
+        order = [row.number for row in found if row.account_id == owner]
+        assert order != sorted(order)
+    assert len({place_of(1, number, b"the same body twice") for number in range(1000)}) == 1000
+    assert bodies(store, BOB)[:2] == [b"to bob 0", b"to bob 1"]

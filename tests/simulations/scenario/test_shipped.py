@@ -8,6 +8,7 @@ import tomllib
 import pytest
 import tomli_w
 
+from simulations.flows.deployed import params_of
 from simulations.scenario import Scenario, load_scenario, parse_scenario, shipped
 from simulations.scenario.ranges import allowed, keys
 from simulations.workbench.engines import engine_named
@@ -76,6 +77,11 @@ def test_a_scenario_loads_says_what_it_is_and_can_be_run(name: str) -> None:
     assert scenario.name == name
     assert 20 < len(scenario.description) < 110
     engine_named(ENGINES.get(name, "vector")).check(scenario)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_scenario_that_comes_along_pulls_as_much_as_an_authority_demands(name: str) -> None:
+    assert params_of(load_scenario(shipped()[name])).pulls_fault is None
 
 
 @pytest.mark.parametrize("name", shipped())

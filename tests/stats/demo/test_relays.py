@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from stats.counters.totals import CounterTotal, SummedCounter, SummedPeriod
-from stats.demo.relays import RelayEvents, relay_checks
+from stats.demo.relays import PARAMS, RelayEvents, relay_checks
 
 NODES = ("mix-1", "mix-2", "provider-1")
 SUMS = (2**63 + 12345, 2**64 - (2**63 + 12345) + 10_000)
@@ -50,3 +50,7 @@ def test_each_fault_fails_its_check() -> None:
 def plain_total(value: int) -> CounterTotal:
     """Return the total of a collector that sees counts as they are."""
     return CounterTotal(plan="a" * 64, period=0, collector="provider-1", nodes=NODES, sums=(value,))
+
+
+def test_its_network_pulls_as_much_as_an_authority_demands() -> None:
+    assert PARAMS.pulls_fault is None
