@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.report import Figure, barred
-from simulations.exact import ENGINE
+from simulations.exact.engine import ENGINE
 from simulations.scenario import Scenario, change
 from simulations.seeds import Seeds
 

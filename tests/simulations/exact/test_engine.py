@@ -19,6 +19,8 @@ from simulations.scenario.values import Mix, Topology, Users
 from simulations.seeds import Seeds
 
 NOT_EXACT = {
+    *("delivery_with_absence_s", "delivery_with_absence_mean_s"),
+    *("delivery_with_absence_p50_s", "delivery_with_absence_p95_s"),
     *("epsilon", "entropy_min_bits", "guests", "requests_answered", "requests_unanswered_share"),
     *("requests_executed_twice", "request_parts", "answer_parts", "requests_second_round_share"),
 }
