@@ -16,6 +16,7 @@ import click
 from loopixmix import __version__
 from loopixmix.errors import LoopixmixError, MisuseError
 from loopixmix.extras import missing_extra
+from loopixmix.process.limits import forbid_core_dumps
 
 COMMANDS_GROUP = "loopixmix.commands"
 EXIT_FAILED = 1
@@ -92,6 +93,8 @@ loopixmix = click.version_option(__version__, prog_name="loopixmix")(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 on success, 1 on failure, 2 for bad input, 130 when interrupted."""
+    # Commands have keys in memory, too: of trustees, of accounts.
+    forbid_core_dumps()
     sys.exit(run(arguments))
 
 

@@ -16,7 +16,7 @@ from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import RETRY_FIRST_S, Enroller
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
-from loopixmix.process.task import Fail, Task, go_on
+from loopixmix.process.task import Task
 from loopixmix.seams import Clock, Rng
 
 _log = Logger()
@@ -46,12 +46,10 @@ class DirectoryFollower:
         adopt: Adopt,
         prepare: Adopt | None = None,
         enroller: Enroller | None = None,
-        fail: Fail = go_on,
     ) -> None:
         """`cache`: the file of documents. `adopt`: gets the document of an epoch when the epoch begins.
 
-        `prepare`: gets it as soon as it is known. `enroller`: None if this is not a node. `fail`: told of a defect for
-        which no document is followed any more.
+        `prepare`: gets it as soon as it is known. `enroller`: None if this is not a node.
         """
         self._authorities = authorities
         self._trust_root = authorities.trust_root
@@ -64,7 +62,7 @@ class DirectoryFollower:
         longest_s = retry_longest_s(self._trust_root.epoch_length_s)
         self._backoff = Backoff(rng=rng, first_s=RETRY_FIRST_S, longest_s=longest_s)
         self._pause = Pause(clock)
-        self._task = Task("following the network document", fail=fail)
+        self._task = Task("following the network document", clock=clock, rng=rng)
         self._current: Document | None = None
         self._next: tuple[Document, bytes] | None = None
         self._newest_seen_epoch: int | None = None
@@ -114,7 +112,7 @@ class DirectoryFollower:
     def start(self) -> None:
         """Take up the cached document, begin to follow and, for a node, to enrol."""
         self._load_cache()
-        self._task.start(self._follow())
+        self._task.start(self._follow)
         if self._enroller is not None:
             self._enroller.start()
 

@@ -175,7 +175,7 @@ def _under_way_notes(world: World, watch: Watch, measured: Outcome) -> Iterator[
 def _interruption_notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     longest_s = figures.get(Measure.DELIVERY_P95_S)
     if scenario.users.online_share < 1 and longest_s is not None:
-        yield "delivery_* are of messages whose sender and recipient were linked all the while."
+        yield "delivery_* are for senders and recipients who are linked."
         if scenario.users.session_mean_s < _LONG_SESSIONS * longest_s:
             yield (
                 f"Sessions (users.session_mean_s) are shorter than {_LONG_SESSIONS} times delivery_p95_s: what takes "

@@ -54,7 +54,7 @@ async def use(reactor):
     (home / "bob.asc").write_text(bob.armored)
     loopixmix("users", "add", gateway, "bob@leap.example", "uuid-of-bob", "--key", home / "bob.asc")
     alice = remote_client(net / "alice", reactor=reactor, rng=rng)
-    reach = ReachableAddresses(alice, file=home / "reach.json", clock=reactor)
+    reach = ReachableAddresses(alice, file=home / "reach.json", clock=reactor, rng=random.SystemRandom())
     await reach.look()
     await alice.add_contact("bob@leap.example")
 

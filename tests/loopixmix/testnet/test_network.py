@@ -10,14 +10,13 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from loopixmix.authority.config import load_authority
 from loopixmix.errors import ConfigError, ListenError, MisuseError, UnavailableError
 from loopixmix.node.config import NodeConfig, load_node
 from loopixmix.observing.status import NodeStatus
-from loopixmix.process.files import load_identity
+from loopixmix.process.files import DirectoryLock, load_identity
 from loopixmix.process.status import StatusFile
 from loopixmix.testnet.making import run_command
 from loopixmix.testnet.network import TestNetwork
@@ -40,9 +39,6 @@ class Pid:
     """A process as the table has it: this one."""
 
     pid = os.getpid()
-
-    def create_time(self) -> float:
-        return psutil.Process().create_time()
 
 
 class FakeTable:
@@ -228,7 +224,7 @@ def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended:
         "dave": "starting",
     }
     (net / "carol" / "api.url").touch()
-    with socket.socket(socket.AF_UNIX) as listening:
+    with DirectoryLock(net / "carol" / "client.lock"), socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(net / "board" / "s"))
         listening.listen()
         assert extended.others() == {"board": None, "carol": None, "dave": "starting"}

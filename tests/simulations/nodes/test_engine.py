@@ -93,7 +93,7 @@ def test_deliveries_are_those_of_linked_users_as_in_theory_and_absence_has_a_nam
     assert abs(found.figures["delivery_mean_s"] - theory["delivery_mean_s"]) < 5 * error_s < 1.5
     # Who hands a message over while absent waits for a session, 43 s on average.
     assert found.figures["delivery_with_absence_mean_s"] > found.figures["delivery_mean_s"] + 5 * error_s
-    assert any(note.startswith("delivery_* are of messages whose sender and recipient") for note in found.notes)
+    assert "delivery_* are for senders and recipients who are linked." in found.notes
 
 
 def test_weights_are_refused_until_the_network_document_has_them() -> None:
