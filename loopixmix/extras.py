@@ -30,7 +30,7 @@ class ExtraMissingError(LoopixmixError):
 
 def how_to_install(extra: str) -> str:
     """Return in words how an extra is installed; never by the package's name, which anybody could register."""
-    return f"install the extra \"{extra}\", in LoopixMix's checkout by  pip install '.[{extra}]'"
+    return f"the extra `{extra}` of loopixmix has it (pip install '.[{extra}]' in the checkout)"
 
 
 def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:

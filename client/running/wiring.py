@@ -96,7 +96,8 @@ def build_client(
     )
     session = Session(identity=identity, known=known, network=network, link=link, clock=clock, rng=rng)
     registration = Registration(session, clock=clock, patience_s=settings.patience_s, document_problem=document_problem)
-    watch = LinkWatch(session, expectations, news)
+    loops = Loops(session, expectations, observer)
+    watch = LinkWatch(session, expectations, news, loops.health, rng)
     # Sending.
     writer = Writer(keys=keys, sealer=sealer, rng=rng, settings=settings)
     anonymous = AnonymousPoster(writer)
@@ -105,7 +106,6 @@ def build_client(
     ledger = Ledger(access, news)
     drafts = Drafts(writer, anonymous, access)
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
-    loops = Loops(session, expectations, observer)
     forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
     # Asking.

@@ -23,7 +23,8 @@ _APART = '"$@" </dev/null >>"$LOG" 2>&1 & echo $!'
 
 def loopixmix_command(*arguments: str) -> tuple[str, ...]:
     """Return the command line of `loopixmix ARGUMENTS`, run by the Python that runs this."""
-    return (sys.executable, "-m", "loopixmix.main", *arguments)
+    # Without -P, Python would look for modules where we happen to be before it looks where packages are installed.
+    return (sys.executable, "-P", "-m", "loopixmix.main", *arguments)
 
 
 def start_in_background(

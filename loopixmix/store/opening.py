@@ -10,7 +10,6 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from loopixmix.errors import StoreError
-from loopixmix.extras import how_to_install
 from loopixmix.store.databases import Databases
 from loopixmix.store.faults import store_error
 from loopixmix.store.postgresql import PostgresDatabases
@@ -74,7 +73,7 @@ def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey
             return PostgresDatabases(_by_psycopg(parsed), exclusive=exclusive)
     except ImportError as error:
         raise StoreError(
-            f"a store in PostgreSQL needs psycopg, which is not installed ({error}): {how_to_install('postgres')}"
+            f"a store in PostgreSQL needs psycopg, which is not installed ({error}): the extra `postgres` has it"
         ) from error
     except (ArgumentError, ValueError) as error:
         raise StoreError(f"{_shown(url)}: this is not the address of a store") from error

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from loopixmix.errors import MisuseError, StoreError
-from loopixmix.extras import how_to_install
 from loopixmix.process.files import PRIVATE_FILE, erase_file, file_error, sync_directory
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def sqlcipher() -> Any:
         return importlib.import_module("sqlcipher3.dbapi2")
     except ImportError as error:
         raise StoreError(
-            f"a sealed store needs SQLCipher, which is not installed ({error}): {how_to_install('sealed')}"
+            f"a sealed store needs SQLCipher, which is not installed ({error}): the extra `sealed` has it"
         ) from error
 
 

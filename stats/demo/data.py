@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopixmix.errors import MisuseError
-from loopixmix.extras import how_to_install
 from loopixmix.seams import Rng
 
 
@@ -76,5 +75,5 @@ def _package(name: str) -> Path:
     # Found, not imported: both load pandas, which takes seconds, and a file of numbers needs none of it.
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
-        raise MisuseError(f"the demonstration needs the data of {name}: {how_to_install('examples')}")
+        raise MisuseError(f"the demonstration needs the data of {name}: the extra `examples` of loopixmix has it")
     return Path(found.origin).parent

@@ -35,12 +35,12 @@ bob = KeyPair("bob@leap.example")
 
 
 def loopixmix(*arguments):
-    command = [sys.executable, "-m", "loopixmix.main", "mail", "leap-gateway", *map(str, arguments)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "leap-gateway", *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def start():
-    command = [sys.executable, "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
     return subprocess.Popen(command, stderr=(home / "gateway.log").open("ab"))
 
 
@@ -132,12 +132,12 @@ words = [b"marked", b"alice"]
 
 
 def loopixmix(*arguments):
-    command = [sys.executable, "-m", "loopixmix.main", *map(str, arguments)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def run_gateway():
-    command = [sys.executable, "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
     return subprocess.Popen(command, stderr=(home / "gateway.log").open("ab"))
 
 

@@ -63,7 +63,7 @@ class NodeProcess:
     def start(self) -> None:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", self.role, "run", str(self.directory)], stderr=log
+                [sys.executable, "-P", "-m", "loopixmix.main", self.role, "run", str(self.directory)], stderr=log
             )
 
     @property

@@ -90,7 +90,7 @@ def test_a_missing_library_is_one_line_that_names_the_extra(
     assert run([], command=click.Command("fails", callback=without(module, package))) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"loopixmix: this needs {module.partition('.')[0]}, which is not installed: ")
-    assert f'the extra "{extra}"' in error
+    assert f"the extra `{extra}` of loopixmix" in error
     assert f"pip install '.[{extra}]'" in error
     assert error.count("\n") == 1
 
@@ -116,5 +116,5 @@ def test_without_extras_no_command_ends_in_a_traceback() -> None:
     assert len(lines) == 2 * len(WITHOUT), found.stderr
     for command, error, ending in zip(WITHOUT, lines[::2], lines[1::2], strict=True):
         extra = {"simulate": "simulate", "vote": "votes", "stats": "stats"}[command.split()[0]]
-        assert f'the extra "{extra}"' in error, command
+        assert f"the extra `{extra}` of loopixmix" in error, command
         assert ending == f"{command} -> 1"

@@ -170,7 +170,7 @@ def extended(tmp_path: Path) -> TestNetwork:
         ),
         programs=(
             PlannedProgram(
-                "board", ("{python}", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
+                "board", ("{python}", "-P", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
             ),
         ),
         clients=(PlannedClient("carol", provider=2), PlannedClient("dave", guest=True)),
@@ -216,7 +216,7 @@ def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended:
     assert extended.start()[-3:] == ["board", "carol", "dave"]
     net = extended.directory
     started = dict(extended.processes.started)  # type: ignore[attr-defined]
-    assert started["board"] == [sys.executable, "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
+    assert started["board"] == [sys.executable, "-P", "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
     assert started["carol"] == ["client", "run", f"{net}/carol"]
     assert extended.others() == {
         "board": "does not listen on s yet",
