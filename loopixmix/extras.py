@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from loopixmix.errors import LoopixmixError
-
 EXTRAS: Mapping[str, Sequence[str]] = {
     "asyncio": ("httpx",),
     "gateways": ("authheaders", "authres", "dkim", "dns", "publicsuffix2", "pysequoia", "spf", "sqlcipher3"),
@@ -24,17 +22,13 @@ _OF_PACKAGES = {"simulations": "simulate", "stats": "stats", "votes": "votes", "
 """The extra of all that an application needs."""
 
 
-class ExtraMissingError(LoopixmixError):
-    """A library is missing that an extra of the package brings."""
-
-
 def how_to_install(extra: str) -> str:
     """Return in words how an extra is installed; never by the package's name, which anybody could register."""
     return f"the extra `{extra}` of loopixmix has it (pip install '.[{extra}]' in the checkout)"
 
 
-def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:
-    """Return the error to tell instead if a library of an extra is missing; None if it is something else.
+def missing_extra(error: ModuleNotFoundError) -> str | None:
+    """Return what to tell instead if a library of an extra is missing; None if it is something else.
 
     `error`: one that was raised, so that its traceback names the packages that wanted the library.
     """
@@ -45,7 +39,7 @@ def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:
     wanted = [_OF_PACKAGES[package] for package in _packages(error) if package in _OF_PACKAGES]
     # An application names its own extra, which brings all that it needs, and not another one that happens to fit.
     extra = next((extra for extra in reversed(wanted) if extra in bringing), bringing[0])
-    return ExtraMissingError(f"this needs {library}, which is not installed: {how_to_install(extra)}")
+    return f"this needs {library}, which is not installed: {how_to_install(extra)}"
 
 
 def _packages(error: ModuleNotFoundError) -> list[str]:

@@ -64,9 +64,8 @@ class EntryPointGroup(click.Group):
         try:
             command = entry_point.load()
         except (ImportError, AttributeError) as error:
-            missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
             reason = _what_stands_in_the_way(error) or str(error)
-            raise missing or CommandError(f'the command "{cmd_name}" cannot be loaded: {reason}') from error
+            raise CommandError(f'the command "{cmd_name}" cannot be loaded: {reason}') from error
         if not isinstance(command, click.Command):
             raise CommandError(f'the command "{cmd_name}" cannot be loaded: {entry_point.value} is no click command')
         return command
@@ -139,12 +138,6 @@ def _run(arguments: Sequence[str] | None, command: click.Command) -> int:
         return _complain(error, EXIT_MISUSE)
     except LoopixmixError as error:
         return _complain(error, EXIT_FAILED)
-    except ModuleNotFoundError as error:
-        # Commands import what they need when they need it, and not everybody has installed all of it.
-        missing = missing_extra(error)
-        if missing is None:
-            raise
-        return _complain(missing, EXIT_FAILED)
     return result if isinstance(result, int) else 0
 
 
@@ -180,12 +173,13 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _what_stands_in_the_way(error: Exception) -> str | None:
-    """Tell which file of the user's has the name of a package of ours, if that is why an import failed."""
+    """Tell why an import failed, if a user can help it: a file of theirs in our way, or a library of an extra."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
     taken = getattr(sys.modules.get(package), "__file__", None)
     ours = Path(__file__).parents[1] / package / "__init__.py"
     if taken is None or not ours.is_file() or Path(taken).resolve() == ours:
-        return None
+        # Commands import what they need when they need it, and not everybody has installed all of it.
+        return missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
     return f"{taken} stands in the way of loopixmix's own package `{package}`: rename it, or start in another directory"
 
 

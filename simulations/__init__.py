@@ -42,10 +42,10 @@ def __getattr__(name: str) -> object:
     try:
         found: object = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        missing = missing_extra(error)
-        if missing is None:
+        told = missing_extra(error)
+        if told is None:
             raise
-        raise missing from error
+        raise ModuleNotFoundError(told, name=error.name) from error
     return found
 
 

@@ -17,7 +17,7 @@ from simulations.scenario.values import Scenario
 
 
 @dataclass(frozen=True)
-class NodeLoad:
+class MixLoad:
     """What `nodes` nodes have each: packets that wait there and that are unwrapped, `pool_mean` held on average.
 
     `share`: of the packets that wait in all nodes of the stage, what these have together.
@@ -51,12 +51,12 @@ class FlowStage:
         return self.alike or (Alike(self.width, 1 / self.width),)
 
     @cached_property
-    def loads(self) -> tuple[NodeLoad, ...]:
+    def loads(self) -> tuple[MixLoad, ...]:
         """The loads of the nodes, those together that have the same."""
         # Every node sends as many loops of its own, whatever it weighs.
         ending_per_s = self.ending_per_s / self.width
         return tuple(
-            NodeLoad(
+            MixLoad(
                 nodes=each.nodes,
                 share=each.nodes * each.share,
                 waiting_per_s=self.packets_per_s * each.share,
@@ -67,7 +67,7 @@ class FlowStage:
         )
 
     @property
-    def busiest(self) -> NodeLoad:
+    def busiest(self) -> MixLoad:
         """The load of the nodes that have most to do."""
         return max(self.loads, key=lambda load: load.unwrapped_per_s)
 

@@ -11,7 +11,7 @@ import numpy as np
 from simulations.flows import traffic
 from simulations.flows.corruption import corrupt_mixes, routing_shares
 from simulations.flows.deployed import retry_policy_of
-from simulations.flows.rates import PROVIDERS, Flows, FlowStage, NodeLoad
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage, MixLoad
 from simulations.flows.requesting import pace_of
 from simulations.formulas import delivery, latency, queues
 from simulations.formulas.latency import Grid, Law
@@ -114,7 +114,7 @@ def wait_mean_s(scenario: Scenario, stage: FlowStage) -> float:
     return sum(load.share * _wait_mean_s(scenario, load) for load in stage.loads)
 
 
-def _wait_mean_s(scenario: Scenario, load: NodeLoad) -> float:
+def _wait_mean_s(scenario: Scenario, load: MixLoad) -> float:
     return queues.mdc_wait_mean_s(load.unwrapped_per_s, scenario.processors.unwrap_s, scenario.processors.cores)
 
 
@@ -146,7 +146,7 @@ def _sojourn(scenario: Scenario, grid: Grid, stage: FlowStage) -> Law:
     return Law(grid, waits).then(latency.fixed(grid, scenario.processors.unwrap_s))
 
 
-def _waits(scenario: Scenario, grid: Grid, load: NodeLoad) -> latency.FloatArray:
+def _waits(scenario: Scenario, grid: Grid, load: MixLoad) -> latency.FloatArray:
     at_once, wait_s = latency.at_once(grid).masses, _wait_mean_s(scenario, load)
     if wait_s == 0:
         return at_once

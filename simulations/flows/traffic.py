@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopixmix.sphinx import Geometry
 from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES
-from simulations.flows.rates import PROVIDERS, Flows, FlowStage, NodeLoad, flows_of
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage, MixLoad, flows_of
 from simulations.flows.requesting import requesting_of
 from simulations.formulas import capacity
 from simulations.scenario.values import Scenario
@@ -67,7 +67,7 @@ def utilisation_of(stage: FlowStage, scenario: Scenario) -> float:
     return unwrapped_per_s(stage) / stage.width * processors.unwrap_s / processors.cores
 
 
-def busy_share(load: NodeLoad, scenario: Scenario) -> float:
+def busy_share(load: MixLoad, scenario: Scenario) -> float:
     """Return the share of its processors' time that a node of this load works."""
     return load.unwrapped_per_s * scenario.processors.unwrap_s / scenario.processors.cores
 
