@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -106,11 +107,13 @@ class ClientDaemon(Program):
         return build_client(
             keys=keys,
             settings=self._directory.config.client,
+            acceptance=self._directory.acceptance,
             access=access,
             sealer=HpkeSealer(keys.sealing),
             network=link,
             link=link,
             clock=self._clock,
+            monotonic=time.monotonic,
             rng=self._rng,
             arithmetic=load_arithmetic(),
             observer=_Nobody(),
