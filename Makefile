@@ -16,7 +16,8 @@
 
 .PHONY: help setup demo quick test lint types native unit test-long chaos mutants bench format clean
 
-python = .venv/bin/python
+# Without -P, a module that lies in the directory would be taken for an installed one.
+python = .venv/bin/python -P
 # Trials of `make chaos` that stand elsewhere: programs of every kind are killed.
 kill_trials = $(addprefix tests/integration/test_,client_kill.py bulk_kill.py provider_kill.py request_kill.py \
 	collector.py respondent_kill.py board.py mail_kills.py)

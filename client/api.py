@@ -290,6 +290,13 @@ class Client(Protocol):
         Raises `UnknownMessageError`.
         """
 
+    async def mark_read(self, *, last: int, after: int = 0) -> None:
+        """Count the received messages with a number over `after` and up to `last` as read, once that is durable.
+
+        That is for programs that show messages: `unread` in the status goes down, and readers are still given all that
+        they have not handled. Raises `BadRequestError`.
+        """
+
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages with a number over `after`, oldest first, at most `limit`, which is 1 or more.
 
@@ -308,7 +315,7 @@ class Client(Protocol):
         """
 
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
-        """Pin the changed key of a contact after its fingerprint was compared; also marks it verified.
+        """Pin the changed key of a contact after its fingerprint was compared; it counts as compared then.
 
         Raises `UnknownContactError`, `BadRequestError` if it is the fingerprint of no key of this contact.
         """

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -30,33 +31,63 @@ def load_config(path: Path, config_type: type[T]) -> T:
 
     Unknown keys are refused at every level, each with the keys that are allowed there and the likeliest meant.
     """
+    return parse_config(_read_text(path), config_type, source=str(path))
+
+
+def load_editable(path: Path) -> TOMLDocument:
+    """Return the TOML file at `path` with its comments, to be changed and written again; raise `ConfigError`."""
+    # Only programs that change configurations need it, and every short command imports this module.
+    import tomlkit
+
+    text = _read_text(path)
     try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    return parse_config(text, config_type, source=str(path))
+        # What this reads, the other one can as well, and it is the stricter of the two.
+        read_toml(text)
+        return tomlkit.parse(text)
+    except (ConfigError, tomlkit.exceptions.TOMLKitError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_config(text: str, config_type: type[T], *, source: str) -> T:
     """Return TOML text as a `config_type`; errors begin with `source`, the name of the file."""
     try:
-        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
-        table = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: is not valid TOML: {error}") from error
+        table = read_toml(text)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
     # msgspec would refuse them, too, but names neither the keys that are allowed nor the likeliest meant.
     for fault in _unknown_keys(table, inspect.type_info(config_type), ()):
         raise ConfigError(f"{source}: {fault}")
     try:
         return msgspec.convert(table, config_type)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_in_terms_of_keys(str(error))}") from error
+        raise ConfigError(f"{source}: {_in_terms_of_keys(_with_what_is_allowed(str(error), config_type))}") from error
     except MisuseError as error:
         raise ConfigError(f"{source}: {error}") from error
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return the values in TOML text; raise `ConfigError` with the reason if it is not valid."""
+    try:
+        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}") from error
+    except ValueError as error:
+        # Python makes no number of thousands of digits.
+        raise ConfigError(f"is not valid TOML: a number has more than {sys.get_int_max_str_digits()} digits") from error
+    except RecursionError as error:
+        raise ConfigError("is not valid TOML: its lists or tables are nested too deeply") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from error
 
 
 def convert_options(values: object, config_type: type[T]) -> T:
@@ -64,7 +95,7 @@ def convert_options(values: object, config_type: type[T]) -> T:
     try:
         return msgspec.convert(values, config_type)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
+        reason, _, path = _with_what_is_allowed(str(error), config_type).partition(" - at `$")
         # However deep the value lies in the struct, the option is called like its key.
         names = re.findall(r"[A-Za-z_]\w*", path)
         option = f"--{names[-1].replace('_', '-')}: " if names else ""
@@ -177,6 +208,61 @@ def _unknown_keys_of_table(
         close = difflib.get_close_matches(key, fields, n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ""
         yield f'unknown key "{key}"{place} (allowed: {", ".join(fields)}{hint})'
+
+
+def _with_what_is_allowed(message: str, config_type: type) -> str:
+    """Name the values of an enumeration, and say in words what a pattern means, in an error of msgspec."""
+    reason, at, path = message.partition(" - at `$")
+    expected = _type_at(inspect.type_info(config_type), re.findall(r"\.(\w+)|(\[)", path))
+    words = ""
+    while isinstance(expected, inspect.Metadata):
+        words = words or str((expected.extra_json_schema or {}).get("description", ""))
+        expected = expected.type
+    if reason.startswith("Invalid enum value"):
+        kinds = expected.types if isinstance(expected, inspect.UnionType) else (expected,)
+        reason += f" (allowed: {', '.join(value for kind in kinds for value in _values_of(kind))})"
+    elif "matching regex" in reason and words:
+        reason = f"Expected {words}"
+    return reason + at + path
+
+
+def _values_of(kind: inspect.Type) -> Iterator[str]:
+    match kind:
+        case inspect.EnumType(cls=cls):
+            yield from (str(each.value) for each in cls)
+        case inspect.LiteralType(values=values):
+            yield from map(str, values)
+        case _:
+            pass
+
+
+def _type_at(expected: inspect.Type, path: Sequence[tuple[str, str]]) -> inspect.Type:
+    """Return the type of a value by its path in msgspec's errors, a pair for each key or index; or what is nearest."""
+    while path:
+        (key, _), *path = path
+        inner = _without_metadata(expected)
+        candidates = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
+        found = None
+        for candidate in candidates:
+            match candidate:
+                case inspect.StructType() if key:
+                    found = next((field.type for field in candidate.fields if field.encode_name == key), found)
+                case inspect.DictType():
+                    found = candidate.value_type
+                case inspect.ListType() | inspect.VarTupleType() if not key:
+                    found = candidate.item_type
+                case _:
+                    pass
+        if found is None:
+            return expected
+        expected = found
+    return expected
+
+
+def _without_metadata(expected: inspect.Type) -> inspect.Type:
+    while isinstance(expected, inspect.Metadata):
+        expected = expected.type
+    return expected
 
 
 def _in_terms_of_keys(message: str) -> str:

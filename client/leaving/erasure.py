@@ -17,10 +17,11 @@ from client.link.session import Account
 from client.store.schema import contacts, inbox, messages
 from loopixmix.errors import ConfigError, StoreError
 from loopixmix.process.files import DirectoryLock, LockedError, erase_file, file_error, lock_holder
+from loopixmix.store.upkeep.mark import MARK_SUFFIX
 
 KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
 OTHER_FILES = (
-    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
+    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal", MARK_SUFFIX)),
     *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE, LOG_FILE),
 )
 

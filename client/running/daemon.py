@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -12,6 +14,7 @@ from twisted.logger import Logger
 
 from client.core.sealing import HpkeSealer
 from client.directory.configuration import DOCUMENT_FILE, STORE_FILE, ClientDirectory
+from client.http.endpoint import remove_url
 from client.http.serving.server import ApiServer
 from client.link.link import ClientLink
 from client.running.service import ClientService
@@ -33,6 +36,9 @@ from loopixmix.sphinx import load_arithmetic
 from loopixmix.store.access import StoreAccess, ordered_access
 from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import FrameFormat, LinkRole
+
+SWITCH_S = 0.0005
+"""So long a thread may compute before another one has its turn."""
 
 
 class ClientDaemon(Program):
@@ -61,6 +67,10 @@ class ClientDaemon(Program):
 
     def start(self) -> None:
         """Open the store and listen; raises `MisuseError`, with nothing left running."""
+        # The store has a thread of its own. With Python's 5 ms it would keep the streams waiting that long each time.
+        sys.setswitchinterval(SWITCH_S)
+        # Before anything that takes time: by the lock, programs take the address that a crash left for ours.
+        remove_url(self._directory.path)
         store = ClientStore(self._directory.path / STORE_FILE, key=self._directory.store_key)
         reactor = cast(IReactorFromThreads, self._world.reactor)
         access = ordered_access(store, waiting="everything", call_on_reactor=reactor.callFromThread)
@@ -103,11 +113,13 @@ class ClientDaemon(Program):
         return build_client(
             keys=keys,
             settings=self._directory.config.client,
+            acceptance=self._directory.acceptance,
             access=access,
             sealer=HpkeSealer(keys.sealing),
             network=link,
             link=link,
             clock=self._clock,
+            monotonic=time.monotonic,
             rng=self._rng,
             arithmetic=load_arithmetic(),
             observer=_Nobody(),
@@ -135,7 +147,6 @@ class ClientDaemon(Program):
             clock=self._clock,
             rng=self._rng,
             adopt=service.adopt,
-            fail=self._world.end,
         )
 
 

@@ -44,7 +44,7 @@ class AccountClient:
         self._start_daemon = start_daemon
         self._pause = Pause(clock)
         self._again = Backoff(rng=rng, first_s=FIRST_AGAIN_S, longest_s=LONGEST_AGAIN_S)
-        self._task = Task("looking after a client daemon")
+        self._task = Task("looking after a client daemon", clock=clock, rng=rng)
         self._problem = "its client daemon was not asked yet"
 
     @property
@@ -54,7 +54,7 @@ class AccountClient:
 
     def start(self) -> None:
         """Begin to look."""
-        self._task.start(self._look())
+        self._task.start(self._look)
 
     async def stop(self) -> None:
         """Look no more. The daemon goes on: its cover traffic must not tell when mail is read."""
@@ -94,7 +94,7 @@ class AccountClient:
 
 def _problem_of(status: ClientStatus, address: str) -> str:
     if not status.registered:
-        return "its client is not registered yet: loopixmix client register does it"
+        return "its client is not registered yet: loopixmix client register does it (client network lists providers)"
     if status.address != address:
         return f"the client has the account {status.address or 'of a guest'}, and mail.toml says {address}"
     if status.problem:

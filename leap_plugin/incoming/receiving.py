@@ -120,6 +120,9 @@ class IncomingMail:
         return Deferred.fromCoroutine(self._do_tidy()).addErrback(_log_failure)
 
     async def _do_tidy(self) -> None:
+        # By a clock that is wrong every mail that is under way would seem to be given up by its sender.
+        if not (await self._client.status()).time_agreed:
+            return
         now_s = self._clock.seconds()
         access = self._shelves.access
         await access.write(lambda connection: tidy(connection, now_s))
@@ -136,4 +139,4 @@ class IncomingMail:
 
 
 def _log_failure(failure: Failure) -> None:
-    _log.warn("received mail could not be tidied up: {reason}", reason=failure.getErrorMessage())
+    _log.failure("received mail could not be tidied up", failure)

@@ -57,7 +57,8 @@ class OutgoingMail:
         self._sleep = Pause(account.clock)
         self._news = False
         self._stop_listening: Callable[[], None] = lambda: None
-        self._tasks = (Task("sending mail"), Task("following mail"), Task("watching the mix network for mail"))
+        names = ("sending mail", "following mail", "watching the mix network for mail")
+        self._tasks = tuple(Task(name, clock=account.clock, rng=account.rng) for name in names)
 
     def announcement(self) -> Announcement:
         """Return what is told before a mail comes."""
@@ -84,9 +85,9 @@ class OutgoingMail:
         """Go on with what is in the queue, and take more."""
         self._stop_listening = self._account.store.listen(lambda: self._call_on_reactor(self._wake))
         sending, following, watching = self._tasks
-        sending.start(self._send())
-        following.start(self._following.run())
-        watching.start(self._watch())
+        sending.start(self._send)
+        following.start(self._following.run)
+        watching.start(self._watch)
 
     async def stop(self) -> None:
         """Take and send nothing more; what is in the queue stays there."""
@@ -122,9 +123,12 @@ class OutgoingMail:
             try:
                 if self._outlook.is_online and not was_online:
                     await self._hurry()
-                await self._look_for_late()
+                # By a clock that is wrong every mail would have been tried for too long.
+                if self._outlook.is_time_agreed:
+                    await self._look_for_late()
+                await self._end_answers()
                 await self._standing.update()
-                if self._account.now_s >= cleared_s + CLEAR_S:
+                if self._outlook.is_time_agreed and self._account.now_s >= cleared_s + CLEAR_S:
                     await self._clear()
                     cleared_s = self._account.now_s
             except LoopixmixError as error:
@@ -149,7 +153,6 @@ class OutgoingMail:
             by_mail.setdefault(one.mail, []).append(one)
         for mail, of_mail in by_mail.items():
             await self._account.store.write(partial(self._note_late, mail=mail, late=of_mail))
-        await self._end_answers()
 
     def _is_late(self, recipient: RecipientRow, taken_at_s: float) -> bool:
         """Tell whether the author is to be told of a delay, and was not yet."""

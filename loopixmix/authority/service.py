@@ -8,13 +8,15 @@ from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import AuthorityConfig
+from loopixmix.authority.refused import RefusedNodes
 from loopixmix.bounds import BoundedMap
-from loopixmix.directory import Descriptor, Role
+from loopixmix.directory import Descriptor, Role, TrustRoot
 from loopixmix.directory.document import MAX_NODES
 from loopixmix.epoch import epoch_at
-from loopixmix.errors import MisuseError
+from loopixmix.errors import MisuseError, PeerError
 from loopixmix.observing.status import NodeStatus
-from loopixmix.seams import Clock, DelayedCall, Identity
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock, Identity
 
 _log = Logger()
 
@@ -25,15 +27,17 @@ NAME = "authority"
 class AuthorityService:
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
 
-    def __init__(self, authority: Authority, *, identity: Identity, epoch_length_s: int, clock: Clock) -> None:
-        """`identity`: the authority's own. `epoch_length_s`: how its network numbers epochs."""
+    def __init__(self, authority: Authority, *, identity: Identity, trust_root: TrustRoot, clock: Clock) -> None:
+        """`identity`: the authority's own. `trust_root`: of its network."""
         self._authority = authority
         self._identity = identity
-        self._epoch_length_s = epoch_length_s
+        self._epoch_length_s = trust_root.epoch_length_s
         self._clock = clock
-        self._tick_call: DelayedCall | None = None
+        # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
+        self._ticks = Recurring("making documents", self._tick, clock=clock, again_s=TICK_S)
         self._started_s = 0.0
         self._accepted = 0
+        self._refused = RefusedNodes(trust_root.network_id)
         self._disk_problem: str | None = None
         self._twins_told: set[str] = set()
         self._domains_told: BoundedMap[Identity, list[str]] = BoundedMap(MAX_NODES)
@@ -41,23 +45,31 @@ class AuthorityService:
     def start(self) -> None:
         """Begin."""
         self._started_s = self._clock.seconds()
-        self._tick()
+        self._ticks.start()
 
     def stop(self) -> None:
         """Stop; nothing is left scheduled."""
-        if self._tick_call is not None:
-            self._tick_call.cancel()
-            self._tick_call = None
+        self._ticks.stop()
 
     def accept(self, signed: bytes) -> None:
         """Take a descriptor and make the documents that waited for it."""
-        descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
+        try:
+            descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
+        except PeerError as error:
+            self._refused.note(signed, error)
+            raise
         self._accepted += 1
+        self._refused.forget(descriptor.node_id)
         for twins in set(self._authority.twins) - self._twins_told:
             _log.warn("{twins}", twins=twins)
         self._twins_told = set(self._authority.twins)
         self._tell_domains(descriptor)
         _log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
+        self._turn()
+
+    def clock_was_set(self) -> None:
+        """Plan anew by the time that it is now."""
+        self._authority.clock_was_set(now_s=self._clock.seconds())
         self._turn()
 
     def reconfigure(self, config: AuthorityConfig) -> None:
@@ -74,10 +86,16 @@ class AuthorityService:
         return self._authority.current(now_s=self._clock.seconds())
 
     @property
+    def known_hosts(self) -> list[str]:
+        """The hosts, names or addresses, of the nodes in the newest document."""
+        newest = self._authority.newest_document
+        return [node.host for node in newest.nodes] if newest else []
+
+    @property
     def status(self) -> NodeStatus:
         """How the authority is."""
         now_s = self._clock.seconds()
-        problem = self._disk_problem or self._authority.problem(now_s=now_s)
+        problem = self._ticks.problem or self._disk_problem or self._authority.problem(now_s=now_s)
         enrolled = self._authority.enrolled(now_s=now_s)
         newest = self._authority.newest_document
         twins = self._authority.twins
@@ -100,6 +118,7 @@ class AuthorityService:
                 "mixes_enrolled": sum(descriptor.role is Role.MIX for descriptor in enrolled),
                 "providers_enrolled": sum(descriptor.role is Role.PROVIDER for descriptor in enrolled),
                 "descriptors_accepted": self._accepted,
+                **({"refused": self._refused.told} if self._refused.told else {}),
             },
         )
 
@@ -115,10 +134,9 @@ class AuthorityService:
             )
         self._domains_told[descriptor.node_id] = refused
 
-    def _tick(self) -> None:
-        # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
-        self._tick_call = self._clock.callLater(TICK_S, self._tick)
+    def _tick(self) -> float:
         self._turn()
+        return TICK_S
 
     def _turn(self) -> None:
         try:

@@ -44,8 +44,8 @@ class StoreAccess:
 
     @property
     def problem(self) -> str | None:
-        """Why the store could not be used the last time, in one line; None if it could."""
-        return self._alarm.problem
+        """Why the store could not be used the last time, or what it has lost, in one line; None if all is well."""
+        return self._alarm.problem or self._store.loss
 
     @property
     def waiting(self) -> int:

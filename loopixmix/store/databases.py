@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
@@ -24,6 +26,21 @@ class Databases(ABC):
     def in_memory(self) -> bool:
         """Whether it is gone with the process."""
         return False
+
+    @property
+    def loss(self) -> str | None:
+        """What was lost since the store was used before, in one line; None if it is as it was left."""
+        return None
+
+    @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """Do a transaction that may write; it is on the disk afterwards.
+
+        Raises `StoreUnavailableError` if none can begin, `StoreError` if it cannot be committed as a whole.
+        """
+        with self.writing.begin() as connection:
+            yield connection
+            self.check_whole(connection)
 
     @abstractmethod
     def check(self, connection: Connection) -> None:

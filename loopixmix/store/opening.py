@@ -38,13 +38,17 @@ def open_databases(
     is new. Raises `StoreError`, in one line fit for the user, if the store cannot be used.
     """
     databases = _databases(url, one_connection=one_connection, exclusive=exclusive, key=key)
+    is_new = False
     try:
-        with databases.writing.begin() as connection:
+        with databases.change() as connection:
             if databases.in_memory and schema.in_memory is not None:
                 schema.in_memory.create_all(connection)  # nothing older can be there, and simulations make many
             else:
                 databases.check(connection)
-                _migrate(connection, databases.place, schema)
+                is_new = _migrate(connection, databases.place, schema)
+        if is_new:
+            # Or a log of changes that is lost later would leave a store without tables.
+            databases.empty_log()
     except SQLAlchemyError as error:
         databases.close()
         raise store_error(error, databases.place, has_room=databases.has_room) from error
@@ -69,7 +73,7 @@ def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey
             return PostgresDatabases(_by_psycopg(parsed), exclusive=exclusive)
     except ImportError as error:
         raise StoreError(
-            f"a store in PostgreSQL needs psycopg, which is not installed ({error}): loopixmix[postgres]"
+            f"a store in PostgreSQL needs psycopg, which is not installed ({error}): the extra `postgres` has it"
         ) from error
     except (ArgumentError, ValueError) as error:
         raise StoreError(f"{_shown(url)}: this is not the address of a store") from error
@@ -86,13 +90,14 @@ def _shown(url: str) -> str:
     return _PASSWORD.sub("***", url)
 
 
-def _migrate(connection: Connection, place: str, schema: Schema) -> None:
+def _migrate(connection: Connection, place: str, schema: Schema) -> bool:
+    """Bring the store to the newest version; return whether it was not."""
     tables = inspect(connection).get_table_names()
     version = None
     if "alembic_version" in tables:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if version == schema.head:
-        return
+        return False
     if version is None and tables:
         raise StoreError(f"{place}: this is not the store of {schema.owner}")
     if version is not None and version not in schema.older_versions:
@@ -108,3 +113,4 @@ def _migrate(connection: Connection, place: str, schema: Schema) -> None:
     config.attributes["connection"] = connection
     with _migrating:
         command.upgrade(config, schema.head)
+    return True

@@ -60,7 +60,7 @@ def sqlcipher() -> Any:
         return importlib.import_module("sqlcipher3.dbapi2")
     except ImportError as error:
         raise StoreError(
-            f"a sealed store needs SQLCipher, which is not installed ({error}): loopixmix[sealed]"
+            f"a sealed store needs SQLCipher, which is not installed ({error}): the extra `sealed` has it"
         ) from error
 
 
@@ -113,6 +113,9 @@ def _copy(path: Path, sealed: Path, key: StoreKey) -> None:
         connection.execute("ATTACH DATABASE ? AS sealed KEY ?", (str(sealed), key.raw))
         connection.execute(f"PRAGMA sealed.cipher_page_size = {PAGE_BYTES}")
         connection.execute("SELECT sqlcipher_export('sealed')")
+        # It is left out by that, and the mark beside the store says how far it went.
+        number = connection.execute("PRAGMA main.user_version").fetchone()[0]
+        connection.execute(f"PRAGMA sealed.user_version = {number}")
         connection.execute("DETACH DATABASE sealed")
     with sealed.open("rb") as file:
         os.fsync(file.fileno())

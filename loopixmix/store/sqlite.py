@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL
@@ -16,6 +19,8 @@ from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, LockedError, fi
 from loopixmix.store.databases import BUSY_TIMEOUT_S, Databases
 from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.sealing import PAGE_BYTES, StoreKey, connect_sealed, sqlcipher
+from loopixmix.store.upkeep.log import ChangeLog
+from loopixmix.store.upkeep.mark import following
 
 MAX_CHECKED_BYTES = 256 * 1024 * 1024
 """Larger stores are not read through at each start; what is broken in them is found when it is read."""
@@ -61,14 +66,43 @@ class SqliteDatabases(Databases):
         super().__init__(place=url.database or "memory", writing=made, reading=made.execution_options(**{_READS: True}))
         event.listen(made, "connect", _set_up_connection)
         event.listen(made, "begin", _begin)
+        self._log = None if self._path is None else ChangeLog(self._path, _connector(self._path, key))
 
     @property
     def in_memory(self) -> bool:
         """Whether it is gone with the process."""
         return self._path is None
 
+    @property
+    def loss(self) -> str | None:
+        """Which changes are missing since the log of changes was deleted or damaged."""
+        return None if self._log is None else self._log.problem
+
+    @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """Do a transaction that may write, and count it if it did."""
+        if self._log is None:
+            with super().change() as connection:
+                yield connection
+            return
+        self._log.make_room()
+        number = None
+        with self.writing.begin() as connection:
+            before = _rows_changed(connection)
+            yield connection
+            if _rows_changed(connection) != before:
+                number = following(_number(connection))
+                connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+        if number is not None:
+            self._log.written(number)
+
     def check(self, connection: Connection) -> None:
-        """Raise `StoreError` if the file is damaged."""
+        """Raise `StoreError` if the file is damaged; take note if changes are missing in it."""
+        self._check_pages(connection)
+        if self._log is not None:
+            self._log.compare(_number(connection))
+
+    def _check_pages(self, connection: Connection) -> None:
         if self._path is None or self._path.stat().st_size > MAX_CHECKED_BYTES:
             return
         complaint = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
@@ -106,6 +140,8 @@ class SqliteDatabases(Databases):
     def close(self) -> None:
         """Close all connections, and let others have the store."""
         super().close()
+        if self._log is not None:
+            self._log.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -143,6 +179,31 @@ def _connecting(url: URL, key: StoreKey | None) -> dict[str, Any]:
         raise StoreError("a store in memory cannot be sealed: nothing is left of it")
     # SQLAlchemy asks each new connection several things before it tells of it, and the key has to be there by then.
     return {"module": sqlcipher(), "creator": lambda: connect_sealed(place, key)}
+
+
+def _connector(path: Path, key: StoreKey | None) -> Callable[[], DBAPIConnection]:
+    """Return what makes one more connection to the file, which waits for nobody."""
+
+    def connect() -> DBAPIConnection:
+        if key is None:
+            return cast(DBAPIConnection, sqlite3.connect(path, timeout=0, isolation_level=None))
+        connection = connect_sealed(str(path), key)
+        connection.cursor().execute("PRAGMA busy_timeout = 0")
+        return connection
+
+    return connect
+
+
+def _number(connection: Connection) -> int:
+    """Return how many changes the store has seen, by its own count."""
+    number: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    return number
+
+
+def _rows_changed(connection: Connection) -> int:
+    """Return how many rows were changed by this connection, ever: the same twice if nothing was written between."""
+    changed: int = getattr(connection.connection.driver_connection, "total_changes", 0)
+    return changed
 
 
 def _set_up_connection(dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

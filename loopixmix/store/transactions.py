@@ -37,6 +37,14 @@ class Store:
         """
         self._databases = open_databases(url, schema, one_connection=one_connection, exclusive=exclusive, key=key)
 
+    @property
+    def loss(self) -> str | None:
+        """What was lost since the store was used before, in one line; None if it is as it was left.
+
+        It is told until a program that had the store for a minute or longer ends.
+        """
+        return self._databases.loss
+
     def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work` in one transaction, which is on the disk when this returns.
 
@@ -45,10 +53,8 @@ class Store:
         contradicts what is there, `StoreUnavailableError` if the store cannot be used just now, otherwise `StoreError`.
         """
         try:
-            with self._databases.writing.begin() as connection:
-                result = work(connection)
-                self._databases.check_whole(connection)
-            return result
+            with self._databases.change() as connection:
+                return work(connection)
         except SQLAlchemyError as error:
             raise self._told(error, "the store cannot be written") from error
 

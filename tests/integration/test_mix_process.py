@@ -33,6 +33,7 @@ from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
 from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.process.wallclock import ClockWatch
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import Identity
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
@@ -62,7 +63,7 @@ class NodeProcess:
     def start(self) -> None:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", self.role, "run", str(self.directory)], stderr=log
+                [sys.executable, "-P", "-m", "loopixmix.main", self.role, "run", str(self.directory)], stderr=log
             )
 
     @property
@@ -207,6 +208,7 @@ class World:
             ),
             world=NodeWorld(
                 clock=reactor,
+                clock_watch=ClockWatch(reactor),
                 rng=rng,
                 sockets=TcpSockets(reactor),
                 fetcher=TreqFetcher(one_shot_client(reactor), clock=reactor),
@@ -431,8 +433,12 @@ def test_what_init_makes_passes_the_check_and_is_private(made_mix: Path) -> None
             "threads = 0|thread = 0",
             'unknown key "thread" in [work] (allowed: engine, threads, batch_packets',
         ),
-        ("node.toml", 'level = "info"|level = "loud"', 'key "log.level": invalid enum value'),
-        ("node.toml", 'name = "mix1"|name = "MIX 1"', 'key "name": expected `str` matching regex'),
+        (
+            "node.toml",
+            'level = "info"|level = "loud"',
+            "key \"log.level\": invalid enum value 'loud' (allowed: debug, info, warn, error)",
+        ),
+        ("node.toml", 'name = "mix1"|name = "MIX 1"', 'key "name": expected a name of 1 to 63 letters a-z'),
         ("node.toml", "drain_s = 5.0|drain_s = -1", 'key "limits.drain_s": expected `float` >= 0'),
         ("identity.key", "|x", "is not an identity key"),
         ("network.toml", "threshold = 1|threshold = 2", "threshold (2) is more than the authorities (1)"),

@@ -73,6 +73,7 @@ class TlsNetwork:
             make_link=lambda owner: self._make_link(
                 self._accepted, owner, self._make_outbox(limits.incoming_queue_frames)
             ),
+            is_stranger=reception.is_stranger,
             clock=clock,
             limits=limits,
             observer=observer,
@@ -132,10 +133,28 @@ class TlsNetwork:
                 self._peers[peer] = link = self._make_peer_link(peer, address)
                 link.start()
 
+    def know_nodes(self, nodes: Mapping[Identity, PeerAddress]) -> None:
+        """Keep places for the nodes of the network: for links of their keys, and connections from their addresses."""
+        self._incoming.know_nodes({node: address.host for node, address in nodes.items()})
+
+    def vouch(self, peer: Identity, *, queue_frames: int) -> None:
+        """Let the link that `peer` made to us stay; so many frames may wait for it."""
+        self._incoming.vouch(peer, queue_frames=queue_frames)
+
+    def doubt(self, peer: Identity) -> None:
+        """Let the link that `peer` made to us end soon, unless somebody vouches for it again."""
+        self._incoming.doubt(peer)
+
     def is_open(self, peer: Identity) -> bool:
         """Tell whether a frame for `peer` would go out now."""
         ours = self._peers.get(peer)
         return (ours is not None and ours.is_open) or self._incoming.get(peer) is not None
+
+    def let_read(self, peer: Identity, reads: bool) -> None:
+        """Read what a peer of ours sends, or let it wait at the other end; a new link is read."""
+        ours = self._peers.get(peer)
+        if ours is not None:
+            ours.let_read(reads)
 
     def problem(self, peer: Identity) -> str | None:
         """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""

@@ -11,7 +11,8 @@ import pytest
 
 from loopixmix.cards import CARD_BYTES, DAY_S, decode_card
 from loopixmix.errors import ConfigError, StoreError
-from provider.cards.decoys import SECRET_FILE, Decoys, DecoySecret, load_decoy_secret
+from provider.cards.decoys import SECRET_FILE, Decoys, DecoySecret, check_decoy_secret, load_decoy_secret
+from provider.store.accounts import ShownDay
 
 PROVIDER = bytes([5]) * 32
 SECRET = DecoySecret("07" * 32, first_day=20_000)
@@ -55,6 +56,21 @@ def test_a_decoy_was_made_in_the_provider_s_life_and_its_day_never_goes_back() -
         assert all(20_000 <= day <= today for day, today in zip(days, range(20_000, 20_500), strict=True))
 
 
+def test_what_is_shown_after_a_card_was_taken_away_is_no_older_and_has_keys_of_its_own() -> None:
+    decoys = Decoys(SECRET, PROVIDER)
+    for name in ("a", "b", "c", "d"):
+        for gone in (20_000, 20_100, 20_300):
+            before = decode_card(decoys.card(name, gone))
+            shown = [decode_card(decoys.card(name, day, ShownDay(gone, 1))) for day in range(gone, 20_500, 9)]
+            days = [card.made_at_s // DAY_S for card in shown]
+            assert days == sorted(days)
+            assert days[0] == gone
+            assert shown[0].identity != before.identity
+            again = decode_card(decoys.card(name, gone, ShownDay(gone, 2)))
+            assert len({again.identity, shown[0].identity, before.identity}) == 3
+            assert again.sealing_key != shown[0].sealing_key
+
+
 def test_decoys_are_spread_over_the_provider_s_life() -> None:
     decoys = Decoys(SECRET, PROVIDER)
     days = Counter(decoys._made_day(f"name{n}", 20_365) for n in range(400))
@@ -81,3 +97,17 @@ def test_a_broken_secret_is_refused(tmp_path: Path, rng: random.Random, content:
 def test_a_secret_that_cannot_be_written_is_told(tmp_path: Path, rng: random.Random) -> None:
     with pytest.raises(StoreError, match=SECRET_FILE):
         load_decoy_secret(tmp_path / "nowhere", rng=rng, today=1)
+
+
+def test_a_secret_that_others_may_read_is_refused_also_by_the_check(tmp_path: Path, rng: random.Random) -> None:
+    check_decoy_secret(tmp_path, rng=rng)
+    assert not (tmp_path / SECRET_FILE).exists()
+    load_decoy_secret(tmp_path, rng=rng, today=1)
+    check_decoy_secret(tmp_path, rng=rng)
+    (tmp_path / SECRET_FILE).chmod(0o640)
+    with pytest.raises(ConfigError, match=r"decoys\.key: others may read this secret; run  chmod 600"):
+        check_decoy_secret(tmp_path, rng=rng)
+    (tmp_path / SECRET_FILE).chmod(0o600)
+    (tmp_path / SECRET_FILE).write_text("{}")
+    with pytest.raises(ConfigError, match=r"decoys\.key: this is not the secret"):
+        check_decoy_secret(tmp_path, rng=rng)

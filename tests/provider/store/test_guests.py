@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from loopixmix.wire import ItemKind, RegisterRefusal
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import (
     Application,
@@ -49,7 +49,7 @@ def put(store: MailStore, identity: bytes, count: int) -> None:
 
 
 def items_of(store: MailStore, identity: bytes) -> int:
-    taken = store.read(lambda connection: take_items(connection, identity, Fetch((), 0, 1000)))
+    taken = store.read(lambda connection: take_items(connection, identity, Fetch((), Fresh(0, 1000), Fresh(0, 1000))))
     return len(taken.items) if taken is not None else -1
 
 
@@ -66,8 +66,12 @@ def test_nothing_that_looks_for_names_finds_a_guest(store: MailStore) -> None:
     in_place_of_a_name = in_place_of_name(GUEST)
     assert store.read(list_accounts) == []
     assert store.read(lambda connection: find_card(connection, in_place_of_a_name)) is None
-    assert not store.write(lambda connection: publish_card(connection, in_place_of_a_name, GUEST, 1, b"card"))
-    assert not store.write(lambda connection: remove_account(connection, in_place_of_a_name, retire_name=True))
+    assert not store.write(
+        lambda connection: publish_card(connection, in_place_of_a_name, GUEST, 1, b"card", today=100)
+    )
+    assert not store.write(
+        lambda connection: remove_account(connection, in_place_of_a_name, retire_name=True, today=100)
+    )
     assert items_of(store, GUEST) == 0
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from stats.questionnaire.questionnaire import Questionnaire, encode_canonical
+from stats.running.directory import LOCK_FILE
+from tests.worlds.running import told_by_running
 from tests.worlds.stats.commands import good, refused, run
 from tests.worlds.stats.drafts import MOOD, new_questionnaire
 
@@ -90,14 +92,22 @@ def test_what_is_no_sound_questionnaire_is_refused(directory: Path, questionnair
     assert listed(directory) == []
 
 
+def test_what_a_collector_could_not_run_with_is_refused_by_the_check(directory: Path) -> None:
+    config = directory / "collector.toml"
+    good("collector", "run", directory, "--check-config")
+    config.write_text(config.read_text().replace('provider_user = ""', 'provider_user = "nobody-of-that-name"'))
+    assert "nobody-of-that-name" in refused("collector", "run", directory, "--check-config")
+
+
 def test_the_status_is_that_of_a_program_that_runs(directory: Path) -> None:
     assert "no collector runs here" in refused("collector", "status", directory)
     survey = {"survey_id": "ab" * 32, "title": "Mood", "waiting": 3, "released": 9}
-    (directory / "status.json").write_text(json.dumps({"pid": 7, "surveys": [survey], "problem": None}))
-    assert json.loads(good("collector", "status", directory, "--json"))["surveys"] == [survey]
-    assert "abababababababab  Mood: 3 wait, 9 released" in good("collector", "status", directory)
-    (directory / "status.json").write_text("{")
-    assert "cannot be read" in refused("collector", "status", directory)
+    with told_by_running(directory / LOCK_FILE, {"surveys": [survey], "problem": None}):
+        assert json.loads(good("collector", "status", directory, "--json"))["surveys"] == [survey]
+        assert "abababababababab  Mood: 3 wait, 9 released" in good("collector", "status", directory)
+        (directory / "status.json").write_text("{")
+        assert "is damaged" in refused("collector", "status", directory)
+    assert "no collector runs here" in refused("collector", "status", directory)
 
 
 def test_every_command_has_help() -> None:
