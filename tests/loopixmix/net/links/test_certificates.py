@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import identity_of, make_certificate
+from tests.worlds.networks.certificates import as_openssl, version_1_certificate
 
 IDENTITY = IdentityKey(bytes(range(32)))
 
 
 def test_the_key_of_the_certificate_is_the_identity() -> None:
     certificate = make_certificate(IDENTITY)
-    assert identity_of(certificate) == IDENTITY.public
+    assert identity_of(as_openssl(certificate)) == IDENTITY.public
     certificate.verify_directly_issued_by(certificate)
 
 
@@ -53,7 +54,13 @@ def test_another_kind_of_key_is_no_identity() -> None:
         .not_valid_after(now + datetime.timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
-    assert identity_of(certificate) is None
+    assert identity_of(as_openssl(certificate)) is None
+
+
+def test_a_certificate_of_the_first_version_holds_a_key_like_any_other() -> None:
+    certificate = version_1_certificate(IDENTITY)
+    assert certificate.get_version() == 0
+    assert identity_of(certificate) == IDENTITY.public
 
 
 def test_the_private_key_is_the_identity_seed() -> None:
