@@ -12,12 +12,13 @@ _VERSION_3 = bytes.fromhex("a003020102")
 _ED25519 = bytes.fromhex("300506032b6570")
 
 
-def version_1_certificate(identity_key: IdentityKey) -> crypto.X509:
-    """Return the certificate of an identity key, in X.509's first version."""
+def certificate_of_version(number: int | None, identity_key: IdentityKey) -> crypto.X509:
+    """Return the certificate of an identity key, with another number of its version, or none."""
     head = 3 if make_certificate(identity_key).tbs_certificate_bytes[1] > 127 else 2
     fields = make_certificate(identity_key).tbs_certificate_bytes[head:]
     assert fields.startswith(_VERSION_3)
-    signed = _sequence(fields.removeprefix(_VERSION_3))
+    version = b"" if number is None else _VERSION_3[:-1] + bytes([number])
+    signed = _sequence(version + fields.removeprefix(_VERSION_3))
     signature = private_key(identity_key).sign(signed)
     encoded = _sequence(signed + _ED25519 + b"\x03\x41\x00" + signature)
     return crypto.load_certificate(crypto.FILETYPE_ASN1, encoded)

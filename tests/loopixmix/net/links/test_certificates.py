@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import identity_of, make_certificate
-from tests.worlds.networks.certificates import as_openssl, version_1_certificate
+from tests.worlds.networks.certificates import as_openssl, certificate_of_version
 
 IDENTITY = IdentityKey(bytes(range(32)))
 
@@ -57,9 +58,9 @@ def test_another_kind_of_key_is_no_identity() -> None:
     assert identity_of(as_openssl(certificate)) is None
 
 
-def test_a_certificate_of_the_first_version_holds_a_key_like_any_other() -> None:
-    certificate = version_1_certificate(IDENTITY)
-    assert certificate.get_version() == 0
+@pytest.mark.parametrize("version", [None, 0, 1, 77])
+def test_a_certificate_of_another_version_holds_a_key_like_any_other(version: int | None) -> None:
+    certificate = certificate_of_version(version, IDENTITY)
     assert identity_of(certificate) == IDENTITY.public
 
 
