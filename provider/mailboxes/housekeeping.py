@@ -71,8 +71,8 @@ class Housekeeping:
     @property
     def problem(self) -> str | None:
         """Why the store is not kept in order, in one line; None if it is."""
-        guards = (self._turns, *self._each_turn, *self._expiring)
-        return next((guard.problem for guard in guards if guard.problem is not None), None)
+        problems = [self._turns.problem, *(work.problem for work in (*self._each_turn, *self._expiring))]
+        return next((problem for problem in problems if problem is not None), None)
 
     def adopt(self, document: Document) -> None:
         """Let items expire while this document is valid."""
