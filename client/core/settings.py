@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -30,7 +30,8 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     that their messages came, a random time later (exponential, `receipt_delay_mean_s`): a receipt tells that we are
     online. A request to register, to be sent or to be looked up waits `patience_s` for the network. `tokens`: when
     tokens are fetched and may be spent. A `gateway` uses the rates that its provider lists for it in the network
-    document: everybody sees who it is.
+    document: everybody sees who it is. `floors`: what to do with a network that does not reach them
+    (`client.link.floors`).
     """
 
     receipts: bool = False
@@ -44,3 +45,4 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     patience_s: Seconds = 60.0
     tokens: TokenWaits = TokenWaits()
     gateway: bool = False
+    floors: Literal["refuse", "warn"] = "refuse"

@@ -10,6 +10,7 @@ import msgspec
 
 from client.core.settings import ClientSettings, TokenWaits
 from client.directory.keys import ClientKeys, create_keys, load_keys
+from client.link.floors import Acceptance
 from loopixmix.config import commented_toml, load_config, load_editable, load_trust_root
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError
@@ -54,6 +55,11 @@ class ClientDirectory:
     config: ClientConfig
     trust_root: TrustRoot
     keys: ClientKeys
+
+    @property
+    def acceptance(self) -> Acceptance:
+        """Which networks the client takes part in: floors count unless the trust root is a test network's."""
+        return Acceptance.TEST if self.trust_root.test else Acceptance(self.config.client.floors)
 
     @property
     def store_key(self) -> StoreKey | None:
@@ -147,6 +153,9 @@ seconds). Issuer and redeemer together would match short ones: shorten them on a
     "client.gateway": """\
 Send and pull at the rates that the provider lists for this client in the network document, if it does. Everybody can
 tell then who it is: a gateway does not hide, its users do.""",
+    "client.floors": """\
+What to do with a network that has fewer layers, mixes, delays or cover than docs/protocol/floors.md asks for: "refuse"
+to take part, or "warn", which goes on and stays a problem in the status. Of test networks nothing is asked.""",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
 }
 """The comment above each key of `client.toml`."""

@@ -41,6 +41,12 @@ def test_init_makes_files_that_run_accepts(tmp_path: Path, capsys: pytest.Captur
     assert "the configuration is good" in capsys.readouterr().out
 
 
+def test_the_trust_root_of_a_test_network_says_so(tmp_path: Path) -> None:
+    for name, options in (("true", ()), ("test", ("--test",))):
+        assert command("init", tmp_path / name, *options) == 0
+        assert load_trust_root(tmp_path / name / "network.toml").test is (name == "test")
+
+
 def test_every_parameter_of_a_network_can_be_chosen(tmp_path: Path) -> None:
     options = {
         "layers": 4,
@@ -89,7 +95,7 @@ def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFix
         (["--listen", "nowhere"], "key \"listen\": 'nowhere' is not an address"),
         (["--listen", "0.0.0.0:9000"], "give the one to be reached at with --url http://HOST:9000"),
         (["--url", "ftp://x"], "'ftp://x' is not an address"),
-        (["--name", "Not A Name"], "--name: expected `str` matching regex"),
+        (["--name", "Not A Name"], "--name: expected a name of 1 to 63 letters a-z, digits"),
         (["--layers", "many"], "is not a valid integer"),
         (["--speed", "1"], "No such option"),
     ],
