@@ -149,7 +149,7 @@ class HopService:
             return
         decision = self._mixer.decide(judged, waiting.arrived_at_s)
         if isinstance(decision, Forward):
-            is_held = self._departures.add(decision)
+            is_held = self._departures.add(decision, waiting.peer)
             self._observer.observe(
                 PacketIn(now_s, waiting.peer, decision.replay_tag)
                 if is_held
