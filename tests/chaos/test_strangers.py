@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_twisted
+from loopixmix.process.descriptors import allow_descriptors
 from twisted.internet.defer import Deferred, DeferredList
 
 from loopixmix.testnet.plan import TestnetPlan
@@ -91,6 +92,8 @@ def silent(strangers: Strangers, sources: Sequence[str], count: int, ended: thre
 async def test_silent_connections_keep_no_newcomer_from_a_provider(tmp_path: Path, trial: Trial) -> None:
     world = ProviderProcesses(tmp_path)
     world.init()
+    # The strangers' ends of all connections are in this process.
+    assert allow_descriptors(2 * SILENT) == 2 * SILENT
     strangers = Strangers(world.ports["provider"])
     ended = threading.Event()
     pest = threading.Thread(target=silent, args=(strangers, addresses(24), SILENT, ended), daemon=True)
@@ -106,7 +109,8 @@ async def test_silent_connections_keep_no_newcomer_from_a_provider(tmp_path: Pat
         async def come(number: int) -> None:
             nonlocal served
             client = world.client(f"newcomer{number}")
-            served += await client.register(code) == Registered()
+            answer = await client.register(code)
+            served += answer == Registered()
 
         until_s = time.monotonic() + SERVED_S
         coming = [Deferred.fromCoroutine(come(number)).addErrback(lambda _: None) for number in range(NEWCOMERS)]
@@ -117,6 +121,7 @@ async def test_silent_connections_keep_no_newcomer_from_a_provider(tmp_path: Pat
         await DeferredList(coming)
     finally:
         ended.set()
-        pest.join()
+        if pest.ident:
+            pest.join()
         strangers.close()
         await world.stop()
