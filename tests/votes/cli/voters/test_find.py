@@ -26,5 +26,8 @@ def test_a_voter_finds_the_own_ballot_and_what_a_challenged_one_says(tmp_path: P
     [told] = json.loads(commands.good("find", folder, challenged.ballot.tracking_code, "--json"))
     assert told["ballot"] == challenged.ballot.tracking_code
     assert told["says"] == [["Ben"], ["Yes"]]
-    assert told["stored_at"].endswith("+00:00")
+    assert told["stored_at"] is None
+    [own] = json.loads(commands.good("find", folder, cast.ballot.tracking_code, "--json"))
+    assert own["fate"] == "it counts"
+    assert own["stored_at"].endswith("+00:00")
     assert "no ballot there has" in commands.refused("find", folder, "AAAAA-AAAAA-AAAAA-AAAAA")
