@@ -14,6 +14,7 @@ from client.receiving.offering import Offering
 from client.receiving.receiver import ReceivedBatch, Receiver
 from client.sending.outbox import Outbox
 from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 
 log = Logger()
 
@@ -63,7 +64,7 @@ class Inbox:
         tidying = self._access.write(
             lambda connection: self._receiver.tidy(connection, around), committed=self._receiver.committed
         )
-        tidying.addCallbacks(self._on_received, _log_failure)
+        tidying.addCallbacks(self._on_received, already_told)
 
     def _on_received(self, received: ReceivedBatch) -> None:
         outcome = received.outcome
@@ -85,7 +86,3 @@ def _nothing(_: object) -> None:
 
 def _first_failure(failure: Failure) -> Failure:
     return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
-
-
-def _log_failure(failure: Failure) -> None:
-    log.error("the store cannot be used: {reason}", reason=failure.getErrorMessage())

@@ -32,6 +32,7 @@ from client.receiving.letterbox import Letterbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
 from client.receiving.shelf import StoredMessages
+from client.receiving.unread import UnreadCount
 from client.running.board import MissingDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
@@ -127,7 +128,8 @@ def build_client(
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news, outbox, clock=clock, failures=failures)
+    unread = UnreadCount(access, clock=clock)
+    journal = Journal(access, news, outbox, unread, clock=clock, failures=failures)
     # Streams.
     rounds = Rounds(
         watch=watch,
@@ -151,8 +153,10 @@ def build_client(
         forecast=forecast,
         # The first one that has a problem is heard: without a document or a disk the others cannot be well either.
         troubles=(
-            MissingDocument(session, document_problem),
+            unread,
+            access,
             ledger,
+            MissingDocument(session, document_problem),
             session,
             registration,
             pulling,

@@ -29,6 +29,11 @@ class MemoryStore(ClientStore):
         """Use `MemoryStores.open`."""
         self._connection = connection
 
+    @property
+    def loss(self) -> str | None:
+        """Nothing: there is no file that could be damaged."""
+        return None
+
     def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work` in one transaction. Raises `StoreError`."""
         try:
