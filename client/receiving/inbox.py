@@ -75,7 +75,9 @@ class Inbox:
             self.problem = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
         if outcome.refused:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
-        if outcome.kinds or outcome.received:
+        if outcome.deleted:
+            log.info("{count} received messages were deleted, as client.toml has it", count=outcome.deleted)
+        if outcome.kinds or outcome.received or outcome.deleted:
             self._offering.wake(outcome.kinds)
             self._news.tell()
 

@@ -137,7 +137,7 @@ def build_client(
         posted=posted,
         exchanges=exchanges,
         enrolment=enrolment,
-        each_minute=(letterbox.tidy, posted.tidy, wallet.work, access.empty_log),
+        each_minute=(letterbox.tidy, posted.tidy, wallet.work, access.give_back, access.empty_log),
         news=news,
         clock=clock,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -39,14 +40,22 @@ def open_databases(
     other program may have the store so at the same time. `key`: of a store in SQLite that is sealed, or is to be if it
     is new. Raises `StoreError`, in one line fit for the user, if the store cannot be used.
     """
+    make = partial(
+        _databases,
+        url,
+        one_connection=one_connection,
+        exclusive=exclusive,
+        key=key,
+        gives_back=schema.gives_back,
+    )
     try:
-        databases = _opened(_databases(url, one_connection=one_connection, exclusive=exclusive, key=key), schema)
+        databases = _opened(make(), schema)
     except DiskFullError:
         # To read what is there needs a little room, too, and that was kept for it.
         path = sqlite_path(url)
         if path is None or not give_up_reserve(path):
             raise
-        return _opened(_databases(url, one_connection=one_connection, exclusive=exclusive, key=key), schema)
+        return _opened(make(), schema)
     if (path := sqlite_path(url)) is not None:
         keep_reserve(path)
     return databases
@@ -80,13 +89,15 @@ def _opened(databases: Databases, schema: Schema) -> Databases:
     return databases
 
 
-def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey | None) -> Databases:
+def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey | None, gives_back: bool) -> Databases:
     # A ValueError is a port that is no number.
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            return SqliteDatabases(parsed, one_connection=one_connection, exclusive=exclusive, key=key)
+            return SqliteDatabases(
+                parsed, one_connection=one_connection, exclusive=exclusive, key=key, gives_back=gives_back
+            )
         if key is not None:
             raise StoreError(f"{_shown(url)}: only a store in SQLite can be sealed")
         if "@" in (parsed.host or ""):
