@@ -16,7 +16,8 @@
 
 .PHONY: help setup demo quick test lint types native unit test-long chaos mutants bench format clean
 
-python = .venv/bin/python
+# Without -P, a module that lies in the directory would be taken for an installed one.
+python = .venv/bin/python -P
 # How many processes share the tests. With more than the machine has processors, tests that measure time may fail.
 WORKERS ?= 2
 # Without their compiled form, each process that a test starts would compile every module anew.

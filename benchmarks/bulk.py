@@ -83,7 +83,7 @@ def make_directory(path: Path, *, seed: int) -> None:
 @contextlib.contextmanager
 def running_daemon(path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run the daemon of a directory as a user would; it is killed at the end, unless it was before."""
-    command = [sys.executable, "-m", "loopixmix.main", "client", "run", str(path)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "client", "run", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield process

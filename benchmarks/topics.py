@@ -86,7 +86,7 @@ def _measure_apart(module: str, *, timeout_s: float) -> tuple[list[Figure], str 
     """Return what a module found in a process of its own, and in one line why it did not find the rest."""
     with tempfile.NamedTemporaryFile() as found:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks", "--module", module, found.name], cwd=ROOT, start_new_session=True
+            [sys.executable, "-P", "-m", "benchmarks", "--module", module, found.name], cwd=ROOT, start_new_session=True
         )
         try:
             code = process.wait(timeout=max(0.0, timeout_s))

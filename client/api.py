@@ -308,7 +308,7 @@ class Client(Protocol):
         """
 
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
-        """Pin the changed key of a contact after its fingerprint was compared; also marks it verified.
+        """Pin the changed key of a contact after its fingerprint was compared; it counts as compared then.
 
         Raises `UnknownContactError`, `BadRequestError` if it is the fingerprint of no key of this contact.
         """

@@ -1,6 +1,6 @@
 """The client for programs on asyncio: `client.api.Client` over the daemon's local HTTP API, by httpx.
 
-It needs the extra `asyncio` (`pip install loopixmix[asyncio]`). `client.remote` is the same for programs on Twisted.
+It needs the extra `asyncio` of loopixmix (httpx). `client.remote` is the same for programs on Twisted.
 """
 
 from __future__ import annotations

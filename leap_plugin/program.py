@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -43,7 +44,7 @@ class MailBridge(Program):
         self._certified: frozenset[str] = frozenset()
         self._reports: Mapping[str, AccountReport] = {}
         self._pause = Pause(world.clock)
-        self._watch = Task("watching the queues of mails")
+        self._watch = Task("watching the queues of mails", clock=world.clock, rng=world.rng)
 
     @property
     def log_settings(self) -> LogSettings:
@@ -80,7 +81,7 @@ class MailBridge(Program):
             account.keeper.start()
             account.incoming.start()
             account.outgoing.start()
-        self._watch.start(self._look(parts))
+        self._watch.start(partial(self._look, parts))
         self._parts, self._ports = parts, ports
         self._certified = names_in(self._directory.path / CERTIFICATE_FILE)
         for port in ports.opened:

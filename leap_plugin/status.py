@@ -7,9 +7,8 @@ from pathlib import Path
 import msgspec
 
 from leap_plugin.directory.configuration import LOCK_FILE
-from loopixmix.errors import UnavailableError
-from loopixmix.process.files import lock_holder
-from loopixmix.process.status import STATUS_FILE
+from loopixmix.errors import StoreError, UnavailableError
+from loopixmix.process.status import STATUS_FILE, told_by_holder
 
 
 class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +37,10 @@ class BridgeReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_report(directory: Path) -> BridgeReport:
     """Return the last report of the bridge that runs in `directory`; raise `UnavailableError` if none runs."""
-    holder = lock_holder(directory / LOCK_FILE)
-    if holder is None:
+    told = told_by_holder(directory / LOCK_FILE)
+    if told is None:
         raise UnavailableError(f"no bridge runs in {directory}: start it with  loopixmix mail run {directory}")
     try:
-        report = msgspec.json.decode((directory / STATUS_FILE).read_bytes(), type=BridgeReport)
-    except (OSError, msgspec.MsgspecError):
-        report = None
-    # A bridge that was killed leaves its report behind, and its successor has not written one yet.
-    if report is None or report.pid != holder:
-        raise UnavailableError(f"the bridge of {directory} is only starting: ask again in a moment")
-    return report
+        return msgspec.json.decode(told, type=BridgeReport)
+    except msgspec.ValidationError as error:
+        raise StoreError(f"{directory / STATUS_FILE}: cannot be read: {error}") from error

@@ -13,7 +13,7 @@ PORT_OFFSETS = (90, 91)
 def mail_additions(plan: TestnetPlan) -> Additions:
     """Return two accounts, `mail-alice` and `mail-bob`, and a bridge for them."""
     clients = (PlannedClient("mail-alice", 1), PlannedClient("mail-bob", min(2, plan.providers)))
-    command = ["{python}", "-m", "loopixmix.main", "mail", "run", "{directory}"]
+    command = ["{python}", "-P", "-m", "loopixmix.main", "mail", "run", "{directory}"]
     for client in clients:
         command += ["--make", f"{client.name}@{provider_name(client.provider)}", f"{{network}}/{client.name}"]
     command += ["--ports", *(str(plan.base_port + offset) for offset in PORT_OFFSETS)]

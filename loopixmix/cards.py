@@ -28,6 +28,7 @@ SEALING_KEY_BYTES = MLKEM_PUBLIC_BYTES + KEY_BYTES
 SEALING_SEED_BYTES = MLKEM_SEED_BYTES + KEY_BYTES
 DAY_S = 86_400
 
+_DAY_BYTES = 4
 _HEAD = struct.Struct(f">BB{MAX_NAME_BYTES}s{KEY_BYTES}s{KEY_BYTES}sI")
 CARD_BYTES = _HEAD.size + SEALING_KEY_BYTES + SIGNATURE_BYTES
 
@@ -94,6 +95,11 @@ def encode_card(card: Card) -> bytes:
     name = card.name.encode("ascii")
     head = _HEAD.pack(CARD_VERSION, len(name), name, card.provider, card.identity, day)
     return head + card.sealing_key + card.signature
+
+
+def day_of_card(data: bytes) -> int:
+    """Return the day since the Unix epoch on which an encoded card was made; it is not checked."""
+    return int.from_bytes(data[_HEAD.size - _DAY_BYTES : _HEAD.size])
 
 
 def decode_card(data: bytes) -> Card:

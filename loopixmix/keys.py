@@ -8,6 +8,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from loopixmix.errors import MisuseError, SignatureError
 from loopixmix.seams import Identity, Rng
+from loopixmix.wiping import wipe
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -67,7 +68,7 @@ class MixKey:
     __slots__ = ("private", "public")
 
     def __init__(self, private: bytes) -> None:
-        """`private`: the scalar, 32 bytes (RFC 7748; clamped at use)."""
+        """`private`: the scalar, 32 bytes (RFC 7748; clamped at use). It is kept as it is, and `wipe` overwrites it."""
         if len(private) != KEY_BYTES:
             raise MisuseError(f"a mix key has {KEY_BYTES} bytes, not {len(private)}")
         self.private = private
@@ -80,3 +81,7 @@ class MixKey:
 
     def __repr__(self) -> str:
         return f"MixKey(public={self.public.hex()})"
+
+    def wipe(self) -> None:
+        """Overwrite the private half in memory: whoever still holds it has zeros."""
+        wipe(self.private)

@@ -15,6 +15,7 @@ import click
 
 from loopixmix import __version__
 from loopixmix.errors import LoopixmixError, MisuseError
+from loopixmix.process.limits import forbid_core_dumps
 
 COMMANDS_GROUP = "loopixmix.commands"
 EXIT_FAILED = 1
@@ -62,7 +63,8 @@ class EntryPointGroup(click.Group):
         try:
             command = entry_point.load()
         except (ImportError, AttributeError) as error:
-            raise CommandError(f'the command "{cmd_name}" cannot be loaded: {error}') from error
+            reason = _what_stands_in_the_way(error) or str(error)
+            raise CommandError(f'the command "{cmd_name}" cannot be loaded: {reason}') from error
         if not isinstance(command, click.Command):
             raise CommandError(f'the command "{cmd_name}" cannot be loaded: {entry_point.value} is no click command')
         return command
@@ -90,6 +92,11 @@ loopixmix = click.version_option(__version__, prog_name="loopixmix")(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 on success, 1 on failure, 2 for bad input, 130 when interrupted."""
+    # For every Python that is started from here, also by the standard library: modules that happen to lie in the
+    # directory where somebody works are not to be run.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    # Commands have keys in memory, too: of trustees, of accounts.
+    forbid_core_dumps()
     sys.exit(run(arguments))
 
 
@@ -121,6 +128,11 @@ def _run(arguments: Sequence[str] | None, command: click.Command) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
+    except ImportError as error:
+        reason = _what_stands_in_the_way(error)
+        if reason is None:
+            raise
+        return _complain(CommandError(reason), EXIT_FAILED)
     except MisuseError as error:
         return _complain(error, EXIT_MISUSE)
     except LoopixmixError as error:
@@ -157,6 +169,16 @@ def _one_line(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split())
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{text} (see {context.command_path} --help)" if context else text
+
+
+def _what_stands_in_the_way(error: Exception) -> str | None:
+    """Tell which file of the user's has the name of a package of ours, if that is why an import failed."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    taken = getattr(sys.modules.get(package), "__file__", None)
+    ours = Path(__file__).parents[1] / package / "__init__.py"
+    if taken is None or not ours.is_file() or Path(taken).resolve() == ours:
+        return None
+    return f"{taken} stands in the way of loopixmix's own package `{package}`: rename it, or start in another directory"
 
 
 def _is_ours(entry_point: EntryPoint) -> bool:

@@ -35,12 +35,12 @@ class Administration:
         """Return all accounts by name."""
         return self._store.read(list_accounts)
 
-    def remove(self, name: str, *, release_name: bool) -> None:
+    def remove(self, name: str, *, release_name: bool, today: int) -> None:
         """Remove an account with its mail; its name is never given again unless `release_name`.
 
-        Raises `UnknownAccountError`.
+        `today`: the present day. Raises `UnknownAccountError`.
         """
-        removed = self._store.write(lambda connection: remove_account(connection, name, retire_name=not release_name))
+        removed = self._store.write(lambda c: remove_account(c, name, retire_name=not release_name, today=today))
         if not removed:
             raise UnknownAccountError(f"there is no account {name}")
 

@@ -228,7 +228,7 @@ def remove(directory: Path, name: str, release_name: bool, yes: bool) -> None:
     if not yes:
         click.confirm(f"Remove the account {name} and all mail that waits for it?", abort=True)
     with administration(directory) as opened:
-        opened.remove(name, release_name=release_name)
+        opened.remove(name, release_name=release_name, today=day_of(time.time()))
     click.echo(f"{name} is removed")
 
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
 from loopixmix.hop.service import HopService
-from loopixmix.net.network import ReceivingNetwork
+from loopixmix.net.network import AcceptingNetwork
 from loopixmix.seams import Identity
 from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
@@ -32,7 +32,7 @@ class ProviderService:
         host: ServiceHost,
         housekeeping: Housekeeping,
         access: StoreAccess,
-        network: ReceivingNetwork,
+        network: AcceptingNetwork,
     ) -> None:
         """All parts are made by `provider.wiring`.
 
@@ -51,7 +51,7 @@ class ProviderService:
     @property
     def problem(self) -> str | None:
         """Why the provider cannot do its work just now, in one line; None if it can."""
-        return self._access.problem or self._host.problem
+        return self._access.problem or self._host.problem or self._housekeeping.problem
 
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""

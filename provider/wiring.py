@@ -12,7 +12,7 @@ from functools import partial
 from loopixmix.cover.loops import LoopSender
 from loopixmix.errors import LoopixmixError
 from loopixmix.hop.service import HopService
-from loopixmix.net.network import ReceivingNetwork
+from loopixmix.net.network import AcceptingNetwork
 from loopixmix.node.running_node import NodeParts
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, Identity, Observer, Rng
@@ -22,9 +22,9 @@ from loopixmix.wire import Frame
 from provider.api import KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
 from provider.cards.keydirectory import StoredKeys
-from provider.clients.client import KnownClients
+from provider.clients.client import Client, KnownClients
 from provider.clients.guests import Guests
-from provider.clients.links import ClientLinks, SubmitPackets
+from provider.clients.links import ClientLinks, KeepLink, SubmitPackets
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
 from provider.config import ProviderConfig, ProviderRules
@@ -49,6 +49,9 @@ from provider.store.schema import SPENT
 from provider.tokens.gate import GUEST_PURPOSE, StoredGate
 
 SKIPPED_BITS = 36
+QUEUE_PULLS = 4
+"""The answers to so many pulls may wait for a client that reads slowly; it gets later ones again."""
+MIN_QUEUE_FRAMES = 32
 
 
 async def make_provider(
@@ -127,7 +130,7 @@ def wire_provider(
     loops: LoopSender,
     packet_format: PacketFormat,
     clock: Clock,
-    network: ReceivingNetwork,
+    network: AcceptingNetwork,
     rng: Rng,
     observer: Observer,
     rules: ProviderRules,
@@ -184,6 +187,7 @@ def wire_provider(
         rules=rules,
         submit=hop.take,
         send=send,
+        keep=keeper_of(network),
         drops=drops,
         clock=clock,
         body_bytes=packet_format.geometry.body_bytes,
@@ -208,6 +212,18 @@ def wire_provider(
     )
 
 
+def keeper_of(network: AcceptingNetwork) -> KeepLink:
+    """Return what lets the links of clients stay that have an account, each with room for the answers to its pulls."""
+
+    def keep(client: Client) -> None:
+        if client.registered:
+            network.vouch(client.identity, queue_frames=max(MIN_QUEUE_FRAMES, QUEUE_PULLS * client.mailbox.pull_batch))
+        else:
+            network.doubt(client.identity)
+
+    return keep
+
+
 def wire_clients(
     *,
     access: MailAccess,
@@ -216,6 +232,7 @@ def wire_clients(
     rules: ProviderRules,
     submit: SubmitPackets,
     send: SendFrame,
+    keep: KeepLink,
     drops: Drops,
     clock: Clock,
     body_bytes: int,
@@ -231,6 +248,7 @@ def wire_clients(
         pulling=Pulling(access=access, body_bytes=body_bytes, answer_s=rules.clients.answer_s, clock=clock, send=send),
         submit=submit,
         send=send,
+        keep=keep,
         drops=drops,
         clock=clock,
     )

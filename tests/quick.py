@@ -166,7 +166,7 @@ class Budget:
 def commands_for(changed: Iterable[str], root: Path) -> list[tuple[str, ...]]:
     """Return the commands that check the changed files, apart from the tests in Python."""
     changed = list(changed)
-    python = (sys.executable, "-m")
+    python = (sys.executable, "-P", "-m")
     commands: list[tuple[str, ...]] = [(*python, "mypy")]
     sources = [name for name in changed if name.endswith(".py") and (root / name).is_file()]
     if sources:

@@ -152,3 +152,13 @@ def test_every_attack_that_is_performed_is_on_the_page() -> None:
         if name.startswith("test_")
     }
     assert performed - cited == set()
+
+
+def test_nobody_is_told_to_install_by_a_name_that_anybody_could_register() -> None:
+    folders = ("loopixmix", "provider", "client", "leap_plugin", "votes", "stats", "simulations", "benchmarks")
+    sources = [*PAGES, ROOT / "bootstrap.sh", ROOT / "Makefile"]
+    sources += [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    # Not a path to a wheel, which has more behind the name.
+    by_name = re.compile(r"""install\b[^\n`]*[\s'"`]loopixmix(?![-/\w])|\bloopixmix\[\w""")
+    told = {path: by_name.findall(path.read_text(encoding="utf-8")) for path in sources}
+    assert {path: found for path, found in told.items() if found} == {}

@@ -21,7 +21,7 @@ PACKAGES = ("loopixmix", "provider", "client", *APPLICATIONS, "simulations")
 LAYERS = (
     # Words.
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
-    (0, ("loopixmix.bounds", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*")),
+    (0, ("loopixmix.bounds", "loopixmix.wiping", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*")),
     (0, ("loopixmix._native", "loopixmix._signing")),
     # The issuer's and redeemer's sides of tokens; before the formats, whose pattern fits them too.
     (

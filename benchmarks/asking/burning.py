@@ -66,7 +66,7 @@ def measure() -> list[Figure]:
 @contextmanager
 def _stranger() -> Iterator[None]:
     """Let another program burn the core of this process, and give way as the service does."""
-    program = subprocess.Popen([*GIVING_WAY, sys.executable, "-c", SPIN])
+    program = subprocess.Popen([*GIVING_WAY, sys.executable, "-P", "-c", SPIN])
     try:
         yield
     finally:

@@ -89,7 +89,15 @@ class Stage:
     def start_program(self, program: Program) -> None:
         """Start a service outside the provider, on core 1."""
         behind = GIVING_WAY if program.gives_way else ()
-        line = [*behind, sys.executable, "-m", "benchmarks.asking.services", program.name, str(self.socket(program))]
+        line = [
+            *behind,
+            sys.executable,
+            "-P",
+            "-m",
+            "benchmarks.asking.services",
+            program.name,
+            str(self.socket(program)),
+        ]
         with (self.directory / f"{program.name}.log").open("ab") as log:
             self.processes[program.name] = subprocess.Popen(
                 [*line, str(self.directory / program.name), *program.settings], stdout=log, stderr=log

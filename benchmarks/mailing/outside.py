@@ -212,7 +212,7 @@ def _sink() -> Iterator[None]:
 
 @contextmanager
 def _gateway(gateway: Path) -> Iterator[None]:
-    run = [sys.executable, "-m", "loopixmix.main", "mail", "gateway", "run", str(gateway)]
+    run = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "gateway", "run", str(gateway)]
     running = subprocess.Popen(run)
     try:
         deadline_s = time.monotonic() + PATIENCE_S

@@ -59,7 +59,7 @@ class Stage:
 
     def read(self, name: str, *, reader: str, within_s: float = 60.0, slow_share: float = 0.0) -> None:
         """Start the program `name`, which reads as `reader`."""
-        line = [sys.executable, "-m", "benchmarks.reading.program", str(self.network.directory / BOB)]
+        line = [sys.executable, "-P", "-m", "benchmarks.reading.program", str(self.network.directory / BOB)]
         self._commands[name] = [*line, str(self._log(name)), reader, str(within_s), str(slow_share)]
         self._start(name)
 

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThread
 
 from loopixmix.process.task import Task
+from loopixmix.seams import Clock, Rng
 from provider.api import ServiceContext
 from stats.collect.service import CollectorService, NoShares
 from stats.questionnaire.questionnaire import decode_questionnaire
@@ -24,13 +25,13 @@ _T = TypeVar("_T")
 class MeasuredCollector(CollectorService):
     """The service, with the rounds that the collector's own program makes."""
 
-    def __init__(self, parts: CollectorParts, rounds: CollectorRounds) -> None:
+    def __init__(self, parts: CollectorParts, rounds: CollectorRounds, *, clock: Clock, rng: Rng) -> None:
         """`rounds`: go on until `close`."""
         super().__init__(parts.collector, parts.lane, NoShares())
         self._parts = parts
         self._rounds = rounds
-        self._going = Task("releasing reports")
-        self._going.start(rounds.go_on())
+        self._going = Task("releasing reports", clock=clock, rng=rng)
+        self._going.start(rounds.go_on)
 
     async def close(self) -> None:
         """Stop, and close the stores."""
@@ -52,7 +53,7 @@ def make_collector(context: ServiceContext) -> MeasuredCollector:
     parts.ledger.add_survey(decode_questionnaire(data).survey_id, data)
     rounds = CollectorRounds(parts, in_thread=_in_thread, clock=context.clock)
     rounds.begin()
-    return MeasuredCollector(parts, rounds)
+    return MeasuredCollector(parts, rounds, clock=context.clock, rng=context.rng)
 
 
 def _in_thread(work: Callable[[], _T]) -> Awaitable[_T]:

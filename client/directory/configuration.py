@@ -129,7 +129,7 @@ COMMENTS = {
     "network": "The trust root: whose word on the network counts. A path from this directory.",
     "sealed_store": """\
 Encrypt the store, client.db: without sealing.key nothing can be read of messages, contacts and requests but how large
-the file is. One that exists is encrypted at the next start; there is no way back. Needs loopixmix[sealed].""",
+the file is. One that exists is encrypted at the next start; there is no way back. Needs the extra `sealed`.""",
     "api.port": """\
 The port of the local HTTP API on loopback; 0 takes any free one. Where it is now is in the file api.url.""",
     "client.receipts": """\

@@ -33,38 +33,36 @@ def find_endpoint(directory: Path) -> Endpoint:
 
     Raises `NotRunningError` if it is not running, `NoClientError` if there is no client in that directory.
 
-    An address that a crash left behind is not believed: another user's program may have that port by now, and would be
-    shown the token.
+    The lock tells whether it runs, and nothing else does: another user's program may have the port of an address that a
+    crash left behind, and another process the number in the file.
     """
     if not directory.is_dir():
         raise NoClientError(
             f"there is no directory {directory}: make a client with  loopixmix client init {directory} --network FILE"
         )
-    if _has_ended(directory / LOCK_FILE):
-        raise NotRunningError(f"the client daemon of {directory} is not running")
     try:
-        url = (directory / URL_FILE).read_text("ascii").strip()
+        if lock_holder(directory / LOCK_FILE) is None:
+            raise _not_running(directory)
+        # In this order: a daemon that starts takes the old address away before it writes its new token. So that token
+        # is never read together with an address that a crash left.
         token = (directory / TOKEN_FILE).read_text("ascii").strip()
+        url = (directory / URL_FILE).read_text("ascii").strip()
     except FileNotFoundError:
-        # The one is there from the beginning, the other from the first start on.
-        if not any((directory / name).exists() for name in (CONFIG_FILE, TOKEN_FILE)):
-            raise NoClientError(
-                f"{directory} is no client's directory: make one with  loopixmix client init DIR --network FILE"
-            ) from None
-        raise NotRunningError(f"the client daemon of {directory} is not running") from None
-    except (OSError, UnicodeDecodeError) as error:
+        raise _not_running(directory) from None
+    except (OSError, UnicodeDecodeError, StoreError) as error:
         raise NotRunningError(f"the client daemon of {directory} cannot be reached: {error}") from error
     if not _URL.fullmatch(url) or not is_token(token):
         raise NotRunningError(f"{directory}: {URL_FILE} or {TOKEN_FILE} is damaged; start the daemon again")
     return Endpoint(url, token)
 
 
-def _has_ended(lock: Path) -> bool:
-    """Tell whether no process holds the lock, as in a copy of a client's directory; false if there is no lock."""
-    try:
-        return lock.exists() and lock_holder(lock) is None
-    except (OSError, StoreError):
-        return False
+def _not_running(directory: Path) -> NotRunningError | NoClientError:
+    # The one is there from the beginning, the other from the first start on.
+    if any((directory / name).exists() for name in (CONFIG_FILE, TOKEN_FILE)):
+        return NotRunningError(f"the client daemon of {directory} is not running")
+    return NoClientError(
+        f"{directory} is no client's directory: make one with  loopixmix client init DIR --network FILE"
+    )
 
 
 def write_url(directory: Path, url: str) -> str:

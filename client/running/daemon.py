@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from client.core.sealing import HpkeSealer
 from client.directory.configuration import DOCUMENT_FILE, STORE_FILE, ClientDirectory
+from client.http.endpoint import remove_url
 from client.http.serving.server import ApiServer
 from client.link.link import ClientLink
 from client.running.service import ClientService
@@ -61,6 +62,8 @@ class ClientDaemon(Program):
 
     def start(self) -> None:
         """Open the store and listen; raises `MisuseError`, with nothing left running."""
+        # Before anything that takes time: by the lock, programs take the address that a crash left for ours.
+        remove_url(self._directory.path)
         store = ClientStore(self._directory.path / STORE_FILE, key=self._directory.store_key)
         reactor = cast(IReactorFromThreads, self._world.reactor)
         access = ordered_access(store, waiting="everything", call_on_reactor=reactor.callFromThread)
@@ -135,7 +138,6 @@ class ClientDaemon(Program):
             clock=self._clock,
             rng=self._rng,
             adopt=service.adopt,
-            fail=self._world.end,
         )
 
 

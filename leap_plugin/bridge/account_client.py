@@ -44,7 +44,7 @@ class AccountClient:
         self._start_daemon = start_daemon
         self._pause = Pause(clock)
         self._again = Backoff(rng=rng, first_s=FIRST_AGAIN_S, longest_s=LONGEST_AGAIN_S)
-        self._task = Task("looking after a client daemon")
+        self._task = Task("looking after a client daemon", clock=clock, rng=rng)
         self._problem = "its client daemon was not asked yet"
 
     @property
@@ -54,7 +54,7 @@ class AccountClient:
 
     def start(self) -> None:
         """Begin to look."""
-        self._task.start(self._look())
+        self._task.start(self._look)
 
     async def stop(self) -> None:
         """Look no more. The daemon goes on: its cover traffic must not tell when mail is read."""

@@ -91,7 +91,7 @@ class MailGateway(Program):
         self._directory = directory
         self._world = world
         self._threads = ThreadPool(0, directory.config.exit.relay.connections + 4, "gateway")
-        self._starting = Task("starting the gateway")
+        self._starting = Task("starting the gateway", clock=world.clock, rng=world.rng)
         self._access: StoreAccess | None = None
         self._running: _RunningGateway | None = None
         self._opening_problem: str | None = "the gateway's client is starting"
@@ -108,7 +108,7 @@ class MailGateway(Program):
         reactor = cast(IReactorFromThreads, self._world.reactor)
         self._access = threaded_access(store, waiting="all mail", call_on_reactor=reactor.callFromThread)
         self._threads.start()
-        self._starting.start(self._open())
+        self._starting.start(self._open)
 
     async def stop(self) -> None:
         """Take nothing more, wait for what is under way, close."""
@@ -242,7 +242,7 @@ class _RunningGateway:
             ]
         strays = make_strays(directory, world)
         self._stop_reading.append(world.client.on_received(STRAY_KIND, strays.take, reader=READER))
-        self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock)
+        self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock, rng=world.rng)
         self._tidying.start()
 
     async def stop(self) -> None:

@@ -15,9 +15,8 @@ from leap_plugin.gateways.store.schema import SCHEMA
 from leap_plugin.gateways.store.waiting import count_waiting
 from leap_plugin.gateways.store.ways import count_ways
 from leap_plugin.mail.addresses import AddressError, read_address
-from loopixmix.errors import MisuseError, StoreError
-from loopixmix.process.files import lock_holder
-from loopixmix.process.status import STATUS_FILE
+from loopixmix.errors import MisuseError, StoreError, UnavailableError
+from loopixmix.process.status import STATUS_FILE, told_by_holder
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 
@@ -50,8 +49,7 @@ def status_of(path: Path) -> GatewayReport:
         finally:
             store.close()
     waiting, ways, opted_out = counts
-    is_running = lock_holder(path / LOCK_FILE) is not None
-    now = _own_word(path) if is_running else None
+    is_running, now = _own_word(path)
     return GatewayReport(running=is_running, waiting=waiting, ways_back=ways, opted_out=opted_out, now=now)
 
 
@@ -96,10 +94,12 @@ def _by_status(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} with {status}" for status, count in sorted(counts.items())) or "none"
 
 
-def _own_word(path: Path) -> GatewayStatus | None:
+def _own_word(path: Path) -> tuple[bool, GatewayStatus | None]:
+    """Tell whether the gateway runs, and what it said of itself, if anything."""
     try:
-        return msgspec.json.decode((path / STATUS_FILE).read_bytes(), type=GatewayStatus)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
+        told = told_by_holder(path / LOCK_FILE)
+        return told is not None, None if told is None else msgspec.json.decode(told, type=GatewayStatus)
+    except UnavailableError:
+        return True, None
+    except msgspec.ValidationError as error:
         raise StoreError(f"{path / STATUS_FILE}: cannot be read: {error}") from error

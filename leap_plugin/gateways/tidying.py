@@ -23,7 +23,7 @@ from leap_plugin.gateways.store.received import MOST_AT_ONCE, note_forgotten, to
 from leap_plugin.gateways.store.ways import WaysBack
 from loopixmix.process.pause import Pause
 from loopixmix.process.task import Task
-from loopixmix.seams import Clock
+from loopixmix.seams import Clock, Rng
 from loopixmix.store.access import StoreAccess
 
 EVERY_S = 30.0
@@ -35,14 +35,14 @@ log = Logger()
 class GatewayTidying:
     """Lets client and store forget, all the time."""
 
-    def __init__(self, client: Client, access: StoreAccess, ways: WaysBack, *, clock: Clock) -> None:
+    def __init__(self, client: Client, access: StoreAccess, ways: WaysBack, *, clock: Clock, rng: Rng) -> None:
         """`client`: of the gateway, which is its alone. `access`: to its store."""
         self._client = client
         self._access = access
         self._ways = ways
         self._clock = clock
         self._pause = Pause(clock)
-        self._task = Task("tidying up")
+        self._task = Task("tidying up", clock=clock, rng=rng)
         self._stop_following: Callable[[], None] = lambda: None
         self.undelivered = 0
 
@@ -55,7 +55,7 @@ class GatewayTidying:
         """Begin."""
         # From the first step that is kept: what ended while the gateway was stopped is forgotten, too.
         self._stop_following = self._client.on_progress(self._note, after=0)
-        self._task.start(self._run())
+        self._task.start(self._run)
 
     async def stop(self) -> None:
         """End."""

@@ -136,4 +136,4 @@ class IncomingMail:
 
 
 def _log_failure(failure: Failure) -> None:
-    _log.warn("received mail could not be tidied up: {reason}", reason=failure.getErrorMessage())
+    _log.failure("received mail could not be tidied up", failure)

@@ -57,7 +57,8 @@ class OutgoingMail:
         self._sleep = Pause(account.clock)
         self._news = False
         self._stop_listening: Callable[[], None] = lambda: None
-        self._tasks = (Task("sending mail"), Task("following mail"), Task("watching the mix network for mail"))
+        names = ("sending mail", "following mail", "watching the mix network for mail")
+        self._tasks = tuple(Task(name, clock=account.clock, rng=account.rng) for name in names)
 
     def announcement(self) -> Announcement:
         """Return what is told before a mail comes."""
@@ -84,9 +85,9 @@ class OutgoingMail:
         """Go on with what is in the queue, and take more."""
         self._stop_listening = self._account.store.listen(lambda: self._call_on_reactor(self._wake))
         sending, following, watching = self._tasks
-        sending.start(self._send())
-        following.start(self._following.run())
-        watching.start(self._watch())
+        sending.start(self._send)
+        following.start(self._following.run)
+        watching.start(self._watch)
 
     async def stop(self) -> None:
         """Take and send nothing more; what is in the queue stays there."""

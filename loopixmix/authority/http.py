@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol, cast
 
@@ -14,7 +14,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
-from loopixmix.bounds import BucketsByKey
+from loopixmix.bounds import BoundedMap, BucketsByKey
 from loopixmix.directory import (
     MAX_DESCRIPTOR_BYTES,
     DescriptorNameTaken,
@@ -24,7 +24,9 @@ from loopixmix.directory import (
 )
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.net.limits import address_group
+from loopixmix.net.places import BoundedPlaces, KeptPlaces
 from loopixmix.seams import Clock
+from loopixmix.web.channels import BoundedChannel
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
 
 _log = Logger()
@@ -33,6 +35,9 @@ IDLE_TIMEOUT_S = 30.0
 MAX_CONNECTIONS = 512
 MAX_CONNECTIONS_PER_ADDRESS = 64
 MAX_ADDRESSES = 4096
+MAX_ENROLLED_CONNECTIONS = 256
+MAX_ENROLLED_CONNECTIONS_PER_ADDRESS = 16
+"""The places of enrolled nodes, besides those of everybody."""
 MAX_DISCARDED_BYTES = 1024 * 1024
 """A body that is too long is read past so far."""
 
@@ -63,20 +68,51 @@ class RateLimit:
         return self._buckets.take(address_group(host), self._now_s())
 
 
+class EnrolledAddresses:
+    """The addresses of the network's nodes, whose connections have places of their own.
+
+    An address is that of a node if a descriptor came from it that was accepted, or if the network document has it.
+    Names are not looked up: their nodes are known once they have uploaded.
+    """
+
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
+        """`hosts`: those of the newest document, which are known without an upload."""
+        self._addresses: BoundedMap[str, None] = BoundedMap(MAX_ADDRESSES)
+        for host in hosts:
+            self.note(host)
+
+    def note(self, host: str) -> None:
+        """Take note that a node is at this address."""
+        group = address_group(host)
+        self._addresses[group] = None
+        self._addresses.move_to_end(group)
+
+    def has(self, host: str) -> bool:
+        """Tell whether a node is at this address."""
+        return address_group(host) in self._addresses
+
+
 class DirectoryApi:
     """The routes; `app.resource()` is the root of the site."""
 
     app = Klein()
 
-    def __init__(self, source: DocumentSource, *, uploads: RateLimit) -> None:
-        """`source`: the authority behind the routes. `uploads`: the limit on uploads."""
+    def __init__(
+        self, source: DocumentSource, *, uploads: RateLimit, enrolled: EnrolledAddresses | None = None
+    ) -> None:
+        """`source`: the authority behind the routes. `uploads`: the limit on uploads.
+
+        `enrolled`: hears of the addresses of nodes.
+        """
         self._source = source
         self._uploads = uploads
+        self.enrolled = enrolled or EnrolledAddresses()
 
     @app.route("/v1/descriptors", methods=["PUT"])
     def put_descriptor(self, request: Request) -> bytes:
         """Take a signed descriptor: 204, or a refusal with its reason in one line."""
-        if not self._uploads.allows(str(getattr(request.getClientAddress(), "host", ""))):
+        host = str(getattr(request.getClientAddress(), "host", ""))
+        if not self._uploads.allows(host):
             request.setHeader("Retry-After", "10")
             return _answer(request, 429, "too many uploads from this address")
         try:
@@ -87,6 +123,7 @@ class DirectoryApi:
             return _answer(request, 503, "the authority cannot keep descriptors just now")
         except PeerError as error:
             return _answer(request, _status_of(error), str(error))
+        self.enrolled.note(host)
         request.setResponseCode(204)
         return b""
 
@@ -116,7 +153,13 @@ def directory_factory(api: DirectoryApi, *, clock: Clock) -> BoundedFactory:
     site = QuietSite(
         cast(IResource, api.app.resource()), clock=clock, make_request=make_request, idle_timeout_s=IDLE_TIMEOUT_S
     )
-    return BoundedFactory(site, most=MAX_CONNECTIONS, most_per_address=MAX_CONNECTIONS_PER_ADDRESS)
+    kept: BoundedPlaces[BoundedChannel] = BoundedPlaces(MAX_ENROLLED_CONNECTIONS, MAX_ENROLLED_CONNECTIONS_PER_ADDRESS)
+    return BoundedFactory(
+        site,
+        most=MAX_CONNECTIONS,
+        most_per_address=MAX_CONNECTIONS_PER_ADDRESS,
+        kept=KeptPlaces(kept, api.enrolled.has),
+    )
 
 
 def _too_long(request: Request) -> bytes:

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import IDENTITY_FILE, STATE_DIRECTORY, load_authority, parse_listen
-from loopixmix.authority.http import DirectoryApi, RateLimit, directory_factory
+from loopixmix.authority.http import DirectoryApi, EnrolledAddresses, RateLimit, directory_factory
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.errors import ConfigError
@@ -51,7 +51,8 @@ class AuthorityNode(Program):
         service = self._new_service()
         clock, reactor = self._world.clock, self._world.reactor
         uploads = RateLimit(self._config.uploads_per_minute, now_s=clock.seconds)
-        self._factory = directory_factory(DirectoryApi(service, uploads=uploads), clock=clock)
+        enrolled = EnrolledAddresses(service.known_hosts)
+        self._factory = directory_factory(DirectoryApi(service, uploads=uploads, enrolled=enrolled), clock=clock)
         host, port = parse_listen(self._config.listen)
         sockets = TcpSockets(cast(TcpReactor, reactor))
         self._port = sockets.listen(host, port, cast(IProtocolFactory, self._factory))

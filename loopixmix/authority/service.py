@@ -14,7 +14,8 @@ from loopixmix.directory.document import MAX_NODES
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError
 from loopixmix.observing.status import NodeStatus
-from loopixmix.seams import Clock, DelayedCall, Identity
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock, Identity
 
 _log = Logger()
 
@@ -31,7 +32,8 @@ class AuthorityService:
         self._identity = identity
         self._epoch_length_s = epoch_length_s
         self._clock = clock
-        self._tick_call: DelayedCall | None = None
+        # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
+        self._ticks = Recurring("making documents", self._tick, clock=clock, again_s=TICK_S)
         self._started_s = 0.0
         self._accepted = 0
         self._disk_problem: str | None = None
@@ -41,13 +43,11 @@ class AuthorityService:
     def start(self) -> None:
         """Begin."""
         self._started_s = self._clock.seconds()
-        self._tick()
+        self._ticks.start()
 
     def stop(self) -> None:
         """Stop; nothing is left scheduled."""
-        if self._tick_call is not None:
-            self._tick_call.cancel()
-            self._tick_call = None
+        self._ticks.stop()
 
     def accept(self, signed: bytes) -> None:
         """Take a descriptor and make the documents that waited for it."""
@@ -74,10 +74,16 @@ class AuthorityService:
         return self._authority.current(now_s=self._clock.seconds())
 
     @property
+    def known_hosts(self) -> list[str]:
+        """The hosts, names or addresses, of the nodes in the newest document."""
+        newest = self._authority.newest_document
+        return [node.host for node in newest.nodes] if newest else []
+
+    @property
     def status(self) -> NodeStatus:
         """How the authority is."""
         now_s = self._clock.seconds()
-        problem = self._disk_problem or self._authority.problem(now_s=now_s)
+        problem = self._ticks.problem or self._disk_problem or self._authority.problem(now_s=now_s)
         enrolled = self._authority.enrolled(now_s=now_s)
         newest = self._authority.newest_document
         twins = self._authority.twins
@@ -115,10 +121,9 @@ class AuthorityService:
             )
         self._domains_told[descriptor.node_id] = refused
 
-    def _tick(self) -> None:
-        # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
-        self._tick_call = self._clock.callLater(TICK_S, self._tick)
+    def _tick(self) -> float:
         self._turn()
+        return TICK_S
 
     def _turn(self) -> None:
         try:

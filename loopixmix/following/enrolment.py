@@ -18,7 +18,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
-from loopixmix.process.task import Fail, Task, go_on
+from loopixmix.process.task import Task
 from loopixmix.seams import Clock, Rng
 
 _log = Logger()
@@ -42,13 +42,8 @@ class Enrolment:
 class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
-    def __init__(
-        self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng, fail: Fail = go_on
-    ) -> None:
-        """`enrolment`: the identity and description of the node. `authorities`: those to enrol with.
-
-        `fail`: told of a defect for which nothing is uploaded any more.
-        """
+    def __init__(self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng) -> None:
+        """`enrolment`: the identity and description of the node. `authorities`: those to enrol with."""
         self._enrolment = enrolment
         self._authorities = authorities
         self._epoch_length_s = authorities.trust_root.epoch_length_s
@@ -56,7 +51,7 @@ class Enroller:
         self._rng = rng
         self._document: Document | None = None
         self._other: str | None = None
-        self._task = Task("enrolling", fail=fail)
+        self._task = Task("enrolling", clock=clock, rng=rng)
         self._pause = Pause(clock)
         self._due_s = dict.fromkeys(authorities.urls, float("-inf"))
         self._backoffs = {url: self._new_backoff() for url in authorities.urls}
@@ -72,12 +67,12 @@ class Enroller:
 
     @property
     def defect(self) -> str | None:
-        """Why it has stopped by itself, in one line; None if it has not."""
+        """Why nothing is uploaded just now, in one line; None if it is no fault of this program."""
         return self._task.problem
 
     def start(self) -> None:
         """Begin to upload."""
-        self._task.start(self._run())
+        self._task.start(self._run)
 
     def stop(self) -> Deferred[None]:
         """Upload no more; nothing is left scheduled when the Deferred fires."""

@@ -16,11 +16,13 @@ from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import RETRY_FIRST_S, Enroller
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
-from loopixmix.process.task import Fail, Task, go_on
+from loopixmix.process.task import Task
 from loopixmix.seams import Clock, Rng
 
 _log = Logger()
 
+KEEP_AGAIN_S = 10.0
+"""After so long a document that could not be kept is written again."""
 LONGEST_PAUSE_S = 60.0
 """However far away the next turn is: a clock that is set meanwhile is noticed after this."""
 NOT_YET_PAUSE_S = 2.0
@@ -46,12 +48,10 @@ class DirectoryFollower:
         adopt: Adopt,
         prepare: Adopt | None = None,
         enroller: Enroller | None = None,
-        fail: Fail = go_on,
     ) -> None:
         """`cache`: the file of documents. `adopt`: gets the document of an epoch when the epoch begins.
 
-        `prepare`: gets it as soon as it is known. `enroller`: None if this is not a node. `fail`: told of a defect for
-        which no document is followed any more.
+        `prepare`: gets it as soon as it is known. `enroller`: None if this is not a node.
         """
         self._authorities = authorities
         self._trust_root = authorities.trust_root
@@ -64,13 +64,15 @@ class DirectoryFollower:
         longest_s = retry_longest_s(self._trust_root.epoch_length_s)
         self._backoff = Backoff(rng=rng, first_s=RETRY_FIRST_S, longest_s=longest_s)
         self._pause = Pause(clock)
-        self._task = Task("following the network document", fail=fail)
+        self._task = Task("following the network document", clock=clock, rng=rng)
         self._current: Document | None = None
         self._next: tuple[Document, bytes] | None = None
         self._newest_seen_epoch: int | None = None
         self._fetch_next_s = 0.0
         self._fetch_problem: str | None = None
         self._cache_problem: str | None = None
+        self._unkept: dict[Callable[[bytes], None], bytes] = {}
+        """Documents that could not be kept, by how they are to be."""
         self._waiting: list[Deferred[Document]] = []
 
     @property
@@ -114,7 +116,7 @@ class DirectoryFollower:
     def start(self) -> None:
         """Take up the cached document, begin to follow and, for a node, to enrol."""
         self._load_cache()
-        self._task.start(self._follow())
+        self._task.start(self._follow)
         if self._enroller is not None:
             self._enroller.start()
 
@@ -136,8 +138,11 @@ class DirectoryFollower:
 
     async def _follow(self) -> None:
         while True:
-            wait_s = await self._turn()
-            await self._pause.wait(min(wait_s, LONGEST_PAUSE_S))
+            for keep, signed in list(self._unkept.items()):
+                self._keep(keep, signed)
+            wait_s = min(await self._turn(), LONGEST_PAUSE_S)
+            # A disk that was full may have room by now, long before the next document comes.
+            await self._pause.wait(min(wait_s, KEEP_AGAIN_S) if self._unkept else wait_s)
 
     async def _turn(self) -> float:
         """Adopt a document that is due, fetch one that is missing; return how long there is nothing more to do."""
@@ -236,10 +241,14 @@ class DirectoryFollower:
         try:
             keep(signed)
         except StoreError as error:
+            if self._cache_problem is None:
+                _log.warn("the network document is not kept: {error}", error=str(error))
             self._cache_problem = str(error)
-            _log.warn("the network document is not kept: {error}", error=str(error))
+            self._unkept[keep] = signed
         else:
-            self._cache_problem = None
+            self._unkept.pop(keep, None)
+            if not self._unkept:
+                self._cache_problem = None
 
     def _tell(self, callback: Adopt, document: Document) -> None:
         try:

@@ -80,6 +80,7 @@ class MixKeyring:
             if now_s >= self._over_at_s(epoch):
                 # Not only left out: with a key that stays on the disk, recorded packets can be unwrapped for ever.
                 self._store.erase(epoch)
+                key.wipe()
             else:
                 self._live[epoch] = self._take_up(epoch, key, new=False)
         # With a full disk a provider is to start all the same, so that users fetch what is there. Whoever turns keys
@@ -199,7 +200,10 @@ class MixKeyring:
         self._live[epoch] = live
 
     def _erase(self, epoch: int) -> None:
-        self._live.pop(epoch).log.close()
+        live = self._live.pop(epoch)
+        live.log.close()
+        # A batch of packets that is being unwrapped may hold the same bytes: it then finds zeros.
+        live.key.wipe()
         self._store.erase(epoch)
 
     def _take_up(self, epoch: int, key: MixKey, *, new: bool) -> _LiveKey:

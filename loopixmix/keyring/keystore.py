@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from loopixmix.errors import MisuseError, StoreError
 from loopixmix.keyring.replay_log import ReplayLog
 from loopixmix.keys import MixKey
 from loopixmix.process.files import UNFINISHED, file_error, sync_directory, write_atomically
+from loopixmix.wiping import wipe
 
 _KEY_WORDS = "loopixmix-mix-key-v1"
 
@@ -79,8 +81,11 @@ class KeyFiles:
     def save(self, epoch: int, key: MixKey) -> None:
         """Write a key in one step and to the disk itself, before its public half is published."""
         path = self._key_path(epoch)
-        line = f"{_KEY_WORDS} {epoch} {key.private.hex()} {key.public.hex()}\n"
-        write_atomically(path, line.encode("ascii"))
+        line = _key_line(epoch, key)
+        try:
+            write_atomically(path, line)
+        finally:
+            wipe(line)
 
     def erase(self, epoch: int) -> None:
         """Overwrite and remove a key's file, and remove its tags.
@@ -144,19 +149,43 @@ class MemoryKeyStore:
         return MemoryTagLog()
 
 
+def _key_line(epoch: int, key: MixKey) -> bytearray:
+    """Return the content of a key's file, for the caller to wipe: no other copy of the private half is left."""
+    before, after = f"{_KEY_WORDS} {epoch} ".encode("ascii"), f" {key.public.hex()}\n".encode("ascii")
+    digits = binascii.hexlify(key.private)
+    # Of its whole length from the beginning: one that grew would leave copies where it was.
+    line = bytearray(len(before) + len(digits) + len(after))
+    line[: len(before)] = before
+    line[len(before) : len(before) + len(digits)] = digits
+    line[len(before) + len(digits) :] = after
+    wipe(digits)
+    return line
+
+
 def _read_key(path: Path) -> tuple[int, MixKey]:
+    line = bytearray(path.stat().st_size)
     try:
-        words, epoch, private, public = path.read_text(encoding="ascii").split()
-        key = MixKey(bytes.fromhex(private))
-        if words != _KEY_WORDS or path.name != f"{int(epoch)}.key" or key.public != bytes.fromhex(public):
-            raise ValueError(words)
-        return int(epoch), key
+        # Without a buffer between, which would keep a copy.
+        with path.open("rb", buffering=0) as file:
+            file.readinto(line)
+        ends = [at for at, byte in enumerate(line) if byte in b" \n"]
+        if len(ends) != 4 or ends[3] != len(line) - 1:
+            raise ValueError("not four words and the end of the line")
+        words, epoch = bytes(line[: ends[0]]), int(line[ends[0] + 1 : ends[1]])
+        public = binascii.unhexlify(line[ends[2] + 1 : ends[3]])
+        key = MixKey(binascii.unhexlify(memoryview(line)[ends[1] + 1 : ends[2]]))
+        if words != _KEY_WORDS.encode("ascii") or path.name != f"{epoch}.key" or key.public != public:
+            key.wipe()
+            raise ValueError("another key than the name and the public half say")
+        return epoch, key
     except (ValueError, MisuseError):
         # Without the cause: it could quote the private key.
         raise StoreError(
             f"{path} is damaged: delete it together with the .replay file beside it; "
             f"the node then starts, and takes no packets of that epoch"
         ) from None
+    finally:
+        wipe(line)
 
 
 def _erase_file(path: Path) -> None:

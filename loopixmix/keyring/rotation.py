@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from twisted.logger import Logger
-
-from loopixmix.errors import StoreError
 from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock
 
 LONGEST_WAIT_S = 60.0
 """However far away the next change is: a clock that is set meanwhile is noticed after this."""
 RETRY_S = 5.0
-
-log = Logger()
 
 
 class KeyRotation:
@@ -22,30 +18,27 @@ class KeyRotation:
         """`keyring`: the one to keep up to date. `clock`: tells when epochs begin."""
         self._keyring = keyring
         self._clock = clock
-        self._call: DelayedCall | None = None
-        self.problem: str | None = None
+        # Soon again: a disk that is full now may have room before the epoch ends, and keys are made two ahead.
+        self._turns = Recurring("turning mix keys over", self._turn, clock=clock, again_s=RETRY_S)
+
+    @property
+    def problem(self) -> str | None:
+        """Why keys are not turned over, in one line; None if they are."""
+        return self._turns.problem
 
     def start(self) -> None:
         """Begin to turn keys over."""
-        self._turn()
+        self._turns.start()
 
     def stop(self) -> None:
         """Stop; no call is left."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        self._turns.stop()
 
-    def _turn(self) -> None:
+    def hurry(self) -> None:
+        """Turn over now what is due: the clock was set."""
+        self._turns.hurry()
+
+    def _turn(self) -> float:
         now_s = self._clock.seconds()
-        try:
-            self._keyring.advance(now_s)
-            wait_s = min(self._keyring.next_change_s(now_s) - now_s, LONGEST_WAIT_S)
-        except StoreError as error:
-            if self.problem is None:
-                log.error("mix keys are not turned over: {problem}", problem=str(error))
-            self.problem = str(error)
-            # Soon again: a disk that is full now may have room before the epoch ends, and keys are made two ahead.
-            wait_s = RETRY_S
-        else:
-            self.problem = None
-        self._call = self._clock.callLater(wait_s, self._turn)
+        self._keyring.advance(now_s)
+        return min(self._keyring.next_change_s(now_s) - now_s, LONGEST_WAIT_S)

@@ -1,9 +1,8 @@
-"""How much links may take: queues, times and numbers, and the count of incoming links that is held against them."""
+"""How much links may take: queues, times and numbers; and what counts as one address."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from dataclasses import dataclass
 
 from loopixmix.errors import MisuseError
@@ -16,7 +15,14 @@ class LinkLimits:
     queue_frames: int = 2048
     """Frames that wait for one peer of ours while its transport is busy; more are dropped as QUEUE_FULL."""
     incoming_queue_frames: int = 512
-    """The same for a peer that dialled us, as clients do: many more may come, so that each gets less."""
+    """The same for a peer that dialled us and is a node of the network, or was vouched for with more frames."""
+    stranger_queue_frames: int = 16
+    """The same for a peer that dialled us while nobody has vouched for it: what it needs to register."""
+    send_buffer_bytes: int = 64 * 1024
+    """The kernel's buffer for what is sent on an incoming link; Linux takes up to twice as much for it.
+
+    Left to itself, it grows to megabytes for a peer that reads slowly.
+    """
     waiting_frames: int = 256
     """Frames that wait for one peer while there is no link to it; more are dropped as NO_LINK."""
     waiting_s: float = 10.0
@@ -30,14 +36,34 @@ class LinkLimits:
     """A link open for this long was a success: the next backoff begins at its first bound."""
     goodbye_s: float = 1.0
     """How long a closing link may take to deliver the bytes that were written."""
+    stuck_s: float = 30.0
+    """An incoming link that cannot take more for so long is ended: its peer does not read."""
+    vouch_s: float = 30.0
+    """A link of a peer that is no node is ended after this time, unless somebody vouches for it."""
+    grace_s: float = 1.0
+    """No connection is ended for another before it had so long to prove itself.
+
+    When many come at once, as after a restart, the oldest are those that will be links first.
+    """
+    silent_s: float = 60.0
+    """A link on which nothing came for so long may be ended to make room for another."""
     max_links: int = 4096
-    """Incoming links that are open at one time."""
+    """Incoming links of peers that were vouched for; those of the network's nodes are not counted."""
+    max_links_per_address: int = 512
+    """The same from one IPv4 address or one IPv6 /64 network."""
+    max_strangers: int = 1024
+    """Incoming links of peers for which nobody has vouched yet."""
+    max_strangers_per_address: int = 64
     max_opening_links: int = 512
     """Incoming connections that are not authenticated yet."""
     max_opening_links_per_address: int = 64
     """The same from one address, so that one cannot take all of them."""
-    max_links_per_address: int = 512
-    """Incoming connections, opening or open, from one IPv4 address or one IPv6 /64 network."""
+    max_opening_nodes: int = 256
+    """The same from addresses of the network's nodes, which have these places of their own."""
+    handshakes_per_address_per_s: float = 5.0
+    """So many connections a second may come from one address, on average; a handshake costs about 2 ms."""
+    handshakes_per_address_burst: int = 128
+    """And so many at once: many clients may share an address, and all come again after a restart."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -58,53 +84,3 @@ def address_group(host: str) -> str:
         return str(address.ipv4_mapped)
     # One customer gets a whole /64 at least: counted one by one, its addresses would never reach a bound.
     return str(ipaddress.ip_network((address, 64), strict=False))
-
-
-class Census:
-    """Counts incoming links, opening and open, in all and from each address."""
-
-    def __init__(self, limits: LinkLimits) -> None:
-        """`limits`: the bounds that counts are held against."""
-        self._limits = limits
-        self._opening: Counter[str] = Counter()
-        self._open: Counter[str] = Counter()
-
-    @property
-    def opening(self) -> int:
-        """Connections that are not links yet."""
-        return self._opening.total()
-
-    @property
-    def open(self) -> int:
-        """Links."""
-        return self._open.total()
-
-    def enter(self, host: str) -> bool:
-        """Count a new connection in, unless there are too many; only a connection that entered may open or leave."""
-        group = address_group(host)
-        limits = self._limits
-        if (
-            self.open >= limits.max_links
-            or self.opening >= limits.max_opening_links
-            or self._opening[group] >= limits.max_opening_links_per_address
-            or self._opening[group] + self._open[group] >= limits.max_links_per_address
-        ):
-            return False
-        self._opening[group] += 1
-        return True
-
-    def opened(self, host: str) -> None:
-        """Count one connection as an open link."""
-        group = address_group(host)
-        _take_one(self._opening, group)
-        self._open[group] += 1
-
-    def leave(self, host: str, *, was_open: bool) -> None:
-        """Count one connection out."""
-        _take_one(self._open if was_open else self._opening, address_group(host))
-
-
-def _take_one(counter: Counter[str], group: str) -> None:
-    counter[group] -= 1
-    if not counter[group]:
-        del counter[group]

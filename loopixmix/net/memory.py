@@ -8,7 +8,7 @@ Two kinds of links are built on them. Those of tests keep frames in order. Those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
@@ -76,6 +76,15 @@ class MemoryEnd:
             return
         if packets or others:
             self._received(sender, packets, others)
+
+    def vouch(self, peer: Identity, *, queue_frames: int) -> None:
+        """Links in memory cost nothing, and all stay."""
+
+    def doubt(self, peer: Identity) -> None:
+        """And stay all the same."""
+
+    def know_nodes(self, nodes: Mapping[Identity, PeerAddress]) -> None:
+        """There are no places to keep."""
 
     def stop(self) -> Deferred[None]:
         """Leave: nothing is received any more."""

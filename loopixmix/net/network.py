@@ -26,8 +26,18 @@ class ReceivingNetwork(Network, Protocol):
         """Give all that arrives from now on to `received`."""
 
 
+class AcceptingNetwork(ReceivingNetwork, Protocol):
+    """A network to which strangers may make links: somebody has to vouch for those that are to stay."""
+
+    def vouch(self, peer: Identity, *, queue_frames: int) -> None:
+        """Let the link that `peer` made to us stay; so many frames may wait for it."""
+
+    def doubt(self, peer: Identity) -> None:
+        """Let the link that `peer` made to us end soon, unless somebody vouches for it again."""
+
+
 @runtime_checkable
-class LinkNetwork(ReceivingNetwork, Protocol):
+class LinkNetwork(AcceptingNetwork, Protocol):
     """A network whose links are known: `TlsNetwork` in production, a `MemoryEnd` in tests and simulations."""
 
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
@@ -35,6 +45,9 @@ class LinkNetwork(ReceivingNetwork, Protocol):
 
     def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         """Keep links to these peers and to no others."""
+
+    def know_nodes(self, nodes: Mapping[Identity, PeerAddress]) -> None:
+        """Keep places for the nodes of the network: for links of their keys, and connections from their addresses."""
 
     def is_open(self, peer: Identity) -> bool:
         """Tell whether a frame for `peer` would go out now."""

@@ -45,6 +45,10 @@ class Reception:
         """Tell whether a link that this peer makes is welcome."""
         return self._role_of(peer) is not None
 
+    def is_stranger(self, peer: Identity) -> bool:
+        """Tell whether a peer has no role but that of a client, which every key has at a provider."""
+        return self._role_of(peer) is LinkRole.CLIENT
+
     def sort(self, peer: Identity, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
         """Return the packets in `frames`, and the values of the other frames without the dummies.
 

@@ -15,6 +15,10 @@ from loopixmix.errors import ListenError
 from loopixmix.net.address import PeerAddress
 
 _UNANSWERED_MS = 60_000
+BACKLOG = 1024
+"""Connections that wait to be taken. Twisted's 50 are full after a moment of a flood, and each further one waits for
+seconds until it is tried again.
+"""
 
 
 class ListeningPort(Protocol):
@@ -72,16 +76,21 @@ class TcpSockets:
         if not host.isascii() or not host.isprintable():
             raise ListenError(f"cannot listen on {host!a}:{port}: not a host name")
         try:
-            return self._reactor.listenTCP(port, factory, interface=host)
+            return self._reactor.listenTCP(port, factory, backlog=BACKLOG, interface=host)
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
             raise ListenError(f"cannot listen on {address}: {reason}") from error
 
 
-def tune(handle: object) -> None:
-    """Set a TCP socket up for frames: nothing is held back, and a peer that vanished is noticed within a minute."""
+def tune(handle: object, *, send_buffer_bytes: int | None = None) -> None:
+    """Set a TCP socket up for frames: nothing is held back, and a peer that vanished is noticed within a minute.
+
+    `send_buffer_bytes`: what the kernel may hold for a peer that does not read; None leaves that to the kernel.
+    """
     if not isinstance(handle, socket.socket):
         return
+    if send_buffer_bytes is not None:
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
     handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):

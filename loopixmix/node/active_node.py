@@ -60,8 +60,7 @@ class ActiveNode:
             rng=world.rng,
             adopt=self._adopt,
             prepare=self._prepare,
-            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng, fail=world.fail),
-            fail=world.fail,
+            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng),
         )
 
     def start(self) -> None:

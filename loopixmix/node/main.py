@@ -48,6 +48,7 @@ def node_world(world: World) -> NodeWorld:
     """Return what a node gets from outside, over real sockets."""
     return NodeWorld(
         clock=world.clock,
+        clock_watch=world.clock_watch,
         rng=world.rng,
         sockets=TcpSockets(cast(TcpReactor, world.reactor)),
         fetcher=TreqFetcher(one_shot_client(world.reactor), clock=world.clock),

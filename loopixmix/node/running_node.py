@@ -80,6 +80,7 @@ class RunningNode:
         self._hurry = False
         self.service: NodeService | None = None
         self.document: Document | None = None
+        self._prepared: Document | None = None
 
     @property
     def packet_format(self) -> PacketFormat:
@@ -97,6 +98,7 @@ class RunningNode:
 
     def prepare(self, document: Document) -> None:
         """Take up the document of the next epoch, as far as it holds already."""
+        self._prepared = document
         if self.service is not None:
             self.service.prepare(document)
         self._keep_links()
@@ -137,6 +139,9 @@ class RunningNode:
         return first + (f" (and to {len(missing) - 1} more)" if len(missing) > 1 else "")
 
     def _keep_links(self) -> None:
+        documents = [document for document in (self.document, self._prepared) if document is not None]
+        nodes = {node.id: PeerAddress(node.host, node.port) for document in documents for node in document.nodes}
+        self._parts.network.know_nodes(nodes)
         entries = (self._neighbourhood.entry(peer) for peer in self._neighbourhood.next_hops)
         self._parts.network.set_peers({e.id: PeerAddress(e.host, e.port) for e in entries if e is not None})
 

@@ -23,7 +23,7 @@ from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.observing.metrics import PublishedMetrics
 from loopixmix.observing.metrics_page import MetricsEndpoint
 from loopixmix.observing.status import NodeStatus
-from loopixmix.process.descriptors import allow_descriptors
+from loopixmix.process.limits import allow_descriptors
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program
 

@@ -13,6 +13,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.net.sockets import Sockets
 from loopixmix.node.config import NodeConfig
 from loopixmix.node.running_node import MakeService
+from loopixmix.process.wallclock import ClockWatch
 from loopixmix.seams import Clock, Rng
 from loopixmix.tokens import TokenKey
 from loopixmix.wire import LinkRole
@@ -39,10 +40,12 @@ class NodeKind:
 class NodeWorld:
     """The outside of a node: clock, randomness, sockets, a way to the authorities.
 
-    `call_from_thread` is the reactor's. `fail` ends the process and tells why.
+    `clock_watch` tells whoever listens that the clock was set. `call_from_thread` is the reactor's. `fail` ends the
+    process and tells why.
     """
 
     clock: Clock
+    clock_watch: ClockWatch
     rng: Rng
     sockets: Sockets
     fetcher: DocumentFetcher

@@ -17,7 +17,8 @@ from loopixmix.net.address import PeerAddress
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.observing.metrics import COUNTERS_PER_PACKET, PERIOD_S, ROUND_TO, PublishedMetrics
 from loopixmix.observing.observers import Snapshot
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock
 from loopixmix.web.sites import BoundedFactory, QuietSite
 
 log = Logger()
@@ -63,7 +64,7 @@ class MetricsEndpoint:
         self._look = look
         self._sockets = sockets
         self._clock = clock
-        self._call: DelayedCall | None = None
+        self._renewals = Recurring("renewing the metrics", self._renew, clock=clock, again_s=PERIOD_S)
         self._port: ListeningPort | None = None
         self._connections: BoundedFactory | None = None
 
@@ -73,7 +74,7 @@ class MetricsEndpoint:
         self._connections = BoundedFactory(site, most=MAX_CONNECTIONS)
         factory = cast(IProtocolFactory, self._connections)
         self._port = self._sockets.listen(self._address.host, self._address.port, factory)
-        self._renew()
+        self._renewals.start()
         log.warn(
             "metrics on http://{address}/metrics tell whoever reads them about traffic: a packet changes what is "
             "published with probability up to {counters}/{round_to}; see docs/operating.md",
@@ -84,16 +85,14 @@ class MetricsEndpoint:
 
     async def stop(self) -> None:
         """Stop listening; no call is left."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        self._renewals.stop()
         port, self._port = self._port, None
         if port is not None:
             await maybeDeferred(port.stopListening)
         if self._connections is not None:
             await self._connections.close()
 
-    def _renew(self) -> None:
+    def _renew(self) -> float:
         snapshot, healthy = self._look()
         self._published.renew(snapshot, healthy=healthy)
-        self._call = self._clock.callLater(PERIOD_S, self._renew)
+        return PERIOD_S

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from loopixmix.errors import StoreError, UnavailableError
-from loopixmix.process.files import PRIVATE_FILE, file_error, lock_holder, make_directory
+from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, file_error, lock_holder, make_directory
 
 STOP_POLL_S = 0.05
 
@@ -22,17 +23,35 @@ _APART = '"$@" </dev/null >>"$LOG" 2>&1 & echo $!'
 
 def loopixmix_command(*arguments: str) -> tuple[str, ...]:
     """Return the command line of `loopixmix ARGUMENTS`, run by the Python that runs this."""
-    return (sys.executable, "-m", "loopixmix.main", *arguments)
+    # Without -P, Python would look for modules where we happen to be before it looks where packages are installed.
+    return (sys.executable, "-P", "-m", "loopixmix.main", *arguments)
 
 
 def start_in_background(
-    command: Sequence[str], *, log: Path, environment: Mapping[str, str], directory: Path | None = None
+    command: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    directory: Path | None = None,
+    lock: Path | None = None,
 ) -> int:
     """Start a command that goes on without us; return the number of its process.
 
     `log`: the file to which its output is appended. `environment`: all of its variables. `directory`: where it runs, by
-    default where we do. Its end shows in `is_running`. Raises `StoreError` if the log cannot be written.
+    default where we do. `lock`: a file whose lock it holds until it ends, whatever the command is. Raises `StoreError`
+    if log or lock cannot be written, `LockedError` if another process holds the lock.
     """
+    start = partial(_start, command, log, environment, directory)
+    if lock is None:
+        return start()
+    make_directory(lock.parent)
+    with DirectoryLock(lock, of=lock) as held:
+        return held.hand_on(start)
+
+
+def _start(
+    command: Sequence[str], log: Path, environment: Mapping[str, str], directory: Path | None, *inherited: int
+) -> int:
     try:
         make_directory(log.parent)
         os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE))
@@ -42,6 +61,7 @@ def start_in_background(
         ["/bin/sh", "-c", _APART, "sh", *command],
         env={**environment, "LOG": str(log.absolute())},
         cwd=directory,
+        pass_fds=inherited,
         stdout=subprocess.PIPE,
         # So that ctrl-C on the command that started it ends that command only.
         start_new_session=True,

@@ -9,8 +9,9 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError, disk_full
 from loopixmix.keys import KEY_BYTES, IdentityKey
@@ -21,6 +22,8 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+NUMBER_BYTES = 20
+"""Of the number of a process in a lock file."""
 TOKEN_BYTES = 32
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
@@ -66,7 +69,7 @@ def make_directory(path: Path) -> None:
         raise file_error(error, f"{path}: cannot be made") from error
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+def write_atomically(path: Path, data: bytes | bytearray, *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
     """Put `data` into `path` so that a crash at any instant leaves the old content or the new, never a mixture.
 
     If `lasting`, the data is on the disk when this returns; otherwise a power cut may bring the old content back.
@@ -75,7 +78,9 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
     write_together({path: data}, mode=mode, lasting=lasting)
 
 
-def write_together(contents: Mapping[Path, bytes], *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+def write_together(
+    contents: Mapping[Path, bytes | bytearray], *, mode: int = PRIVATE_FILE, lasting: bool = True
+) -> None:
     """Put each content into its file, as `write_atomically` does, and none of them before all are written.
 
     So a full disk leaves all files as they were. A crash may leave the first few new and the others old, in the order
@@ -108,13 +113,15 @@ def _named(path: Path) -> Iterator[None]:
         raise file_error(error, f"{path}: cannot be written") from error
 
 
-def _write_unfinished(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
+def _write_unfinished(path: Path, data: bytes | bytearray, mode: int, *, lasting: bool) -> None:
     descriptor = os.open(_unfinished(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
+    # Without a buffer between: it would keep a copy of what is secret.
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
         # The mode given to `open` counts for a new file only, and a crash may have left an old one.
         os.fchmod(file.fileno(), mode)
-        file.write(data)
-        file.flush()
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
         if lasting:
             os.fsync(file.fileno())
 
@@ -211,20 +218,12 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
-def read_or_make_token(path: Path, *, rng: Rng) -> str:
-    """Return the token in the file `path`, by which programs of one user know each other.
+def write_new_token(path: Path, *, rng: Rng) -> str:
+    """Make a token, by which programs of one user know each other; return it. It replaces the one in the file `path`.
 
-    A new one is made if there is none, or if it is damaged. Raises `StoreError` if the file cannot be read or written.
+    Raises `StoreError` if the file cannot be written.
     """
-    try:
-        token = path.read_text("ascii").strip()
-        if is_token(token) and path.stat().st_mode & 0o777 == PRIVATE_FILE:
-            return token
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from error
-    # A token that others could read is not made private: it may have been read.
+    # Never one that was there: a program that waits at an abandoned port may have been shown it, or others read it.
     token = rng.randbytes(TOKEN_BYTES).hex()
     write_atomically(path, token.encode("ascii") + b"\n")
     return token
@@ -275,8 +274,19 @@ class DirectoryLock:
             raise file_error(error, f"{self._path}: cannot be written") from error
         self._descriptor = descriptor
 
+    def hand_on(self, start: Callable[[int], int]) -> int:
+        """Let a process that `start` starts have the lock until it ends; return its number, which `start` returns.
+
+        `start` is given the descriptor that the process has to inherit. The lock was taken; `release` it afterwards.
+        """
+        descriptor = cast(int, self._descriptor)
+        holder = start(descriptor)
+        # In one write, and all of it: whoever asks reads the old number or the new one.
+        os.pwrite(descriptor, b"%-*d\n" % (NUMBER_BYTES - 1, holder), 0)
+        return holder
+
     def release(self) -> None:
-        """Give the lock back, if it was taken."""
+        """Give the lock back, if it was taken; a process to which it was handed on keeps it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -324,7 +334,7 @@ def try_lock(descriptor: int, how: int) -> bool:
 
 
 def _named_in(descriptor: int) -> int | None:
-    text = os.pread(descriptor, 20, 0).strip()
+    text = os.pread(descriptor, NUMBER_BYTES, 0).strip()
     return int(text) if text.isdigit() else None
 
 

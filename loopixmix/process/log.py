@@ -1,7 +1,9 @@
 """The log of a process: Twisted's events on stderr, as text or as one JSON object a line.
 
 What nodes log are their own doings and counts. No event carries a packet, a key, a replay tag or who sent something: a
-test sends marked data through a node and looks for it in the log.
+test sends marked data through a node and looks for it in the log. Of an error its kind and its places in the code are
+written, and neither its words nor the values of variables: they may quote what was asked or sent, and the error may
+come from a hosted service or a library.
 
 Strangers can bring about many events, and a full disk one for every packet. So each kind of event fills a bounded
 number of lines, whatever happens, and a line tells how many were left out.
@@ -10,6 +12,9 @@ number of lines, whatever happens, and a line tells how many were left out.
 from __future__ import annotations
 
 import json
+import os
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from threading import Lock
@@ -21,13 +26,18 @@ from twisted.logger import (
     ILogFilterPredicate,
     ILogObserver,
     LogEvent,
+    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     eventAsText,
     globalLogBeginner,
 )
+from twisted.python.failure import Failure
 
 from loopixmix.bounds import TokenBucket
+
+MOST_CAUSES = 8
+"""Errors that are written with the one that they led to."""
 
 OWN_NAMESPACES = ("loopixmix", "provider", "client")
 
@@ -44,6 +54,8 @@ Kind: TypeAlias = tuple[str, str]
 """Events of one kind have the same namespace and the same format."""
 
 _OTHERS: Kind = ("other events", "")
+
+_log = Logger()
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -119,6 +131,8 @@ class Log:
         predicate = cast(ILogFilterPredicate, self._levels)
         observer = FilteringLogObserver(cast(ILogObserver, self._write), [predicate])
         globalLogBeginner.beginLoggingTo([cast(ILogObserver, observer)], redirectStandardIO=False)
+        # Python itself would write the words of the error.
+        threading.excepthook = _log_end_of_thread
 
     def apply(self, settings: LogSettings) -> None:
         """Change format and level."""
@@ -163,7 +177,7 @@ class Log:
 
 
 def text_line(event: LogEvent) -> str:
-    """Return an event as text: time, level, where from, message; a traceback follows on more lines."""
+    """Return an event as text: time, level, where from, message; the places of an error follow on more lines."""
     return f"{_time(event)} {_level(event):<5} {event.get('log_namespace', '-')}: {_message(event)}\n"
 
 
@@ -179,8 +193,37 @@ def json_line(event: LogEvent) -> str:
     return json.dumps(fields) + "\n"
 
 
+def failure_text(failure: Failure) -> str:
+    """Return the kinds and places of an error and of those that led to it, the last first; none of their words."""
+    lines: list[str] = []
+    error = failure.value
+    frames = traceback.extract_tb(failure.getTracebackObject())  # type: ignore[no-untyped-call]
+    for _ in range(MOST_CAUSES):
+        if error is None:
+            break
+        lines += [_kind(error), *(f"    {each.filename}:{each.lineno} ({each.name})" for each in reversed(frames))]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        frames = traceback.extract_tb(error.__traceback__ if error is not None else None)
+    return "\n".join(lines)
+
+
+def _kind(error: BaseException) -> str:
+    # What the system says of a number is the same for every request.
+    says = f": {os.strerror(error.errno)}" if isinstance(error, OSError) and isinstance(error.errno, int) else ""
+    return type(error).__name__ + says
+
+
+def _log_end_of_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        name = args.thread.name if args.thread is not None else "unknown"
+        _log.failure("the thread {name} ended", Failure(args.exc_value), name=name)  # type: ignore[no-untyped-call]
+
+
 def _message(event: LogEvent) -> str:
-    text = eventAsText(event, includeTimestamp=False, includeSystem=False).strip()
+    failure = event.get("log_failure")
+    text = eventAsText(event, includeTimestamp=False, includeSystem=False, includeTraceback=False).strip()
+    if isinstance(failure, Failure):
+        text = f"{text}\n{failure_text(failure)}".strip()
     if len(text) <= MAX_LINE_CHARACTERS:
         return text
     half = MAX_LINE_CHARACTERS // 2

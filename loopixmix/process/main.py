@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from loopixmix.process.files import DirectoryLock
+from loopixmix.process.limits import forbid_core_dumps
 from loopixmix.process.log import Log
 from loopixmix.process.program import Process, Program, World
 from loopixmix.seams import Rng
@@ -35,6 +36,7 @@ def run_program(lock: Path, make: Callable[[World], Program]) -> None:
 
     # Whatever the umask of who started us: nothing that a program writes is for others, unless it says so itself.
     os.umask(PRIVATE_UMASK)
+    forbid_core_dumps()
     log = Log(sys.stderr, seconds=time.monotonic)
     process = Process(cast(PosixReactorBase, reactor), rng=system_rng(), lock=DirectoryLock(lock), log=log)
     process.run(make(process.world))

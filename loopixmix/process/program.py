@@ -17,8 +17,9 @@ from loopixmix.errors import ConfigError, LoopixmixError
 from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.status import Status, StatusFile, StatusReporter
-from loopixmix.process.wallclock import Timers, WallClock
-from loopixmix.seams import Clock, DelayedCall, Rng
+from loopixmix.process.task import Recurring
+from loopixmix.process.wallclock import ClockWatch, Timers, WallClock
+from loopixmix.seams import Clock, Rng
 
 LEFT_OUT_TOLD_S = 60.0
 """So often the log tells how many lines it left out, if it did."""
@@ -38,11 +39,13 @@ class World:
     """The outside of a program, given to it by its process.
 
     `reactor` is there for sockets and threads. Time is told and waited for by `clock` only, because the reactor does
-    not know the time of day. `end` ends the process from inside.
+    not know the time of day. `clock_watch` tells whoever listens that the clock was set. `end` ends the process from
+    inside.
     """
 
     reactor: PosixReactorBase
     clock: Clock
+    clock_watch: ClockWatch
     rng: Rng
     end: End
 
@@ -92,8 +95,11 @@ class Process:
         self._error: LoopixmixError | None = None
         self._is_ending = False
         self._reporter: StatusReporter | None = None
-        self._telling: DelayedCall | None = None
-        self.world = World(reactor=reactor, clock=WallClock(cast(Timers, reactor)), rng=rng, end=self._end)
+        clock = WallClock(cast(Timers, reactor))
+        self.world = World(reactor=reactor, clock=clock, clock_watch=ClockWatch(clock), rng=rng, end=self._end)
+        self._telling = Recurring(
+            "telling what the log left out", self._tell_left_out, clock=clock, again_s=LEFT_OUT_TOLD_S
+        )
 
     def run(self, program: Program) -> None:
         """Run `program` until a signal or a failure ends it; raise its failure, if it had one.
@@ -105,7 +111,8 @@ class Process:
             # Begun only now: if a program cannot start, one line on stderr tells so, and not the log as well.
             self._log.begin(program.log_settings, program=type(program).__module__.partition(".")[0])
             self._start_reporter(program)
-            self._tell_left_out()
+            self.world.clock_watch.start()
+            self._telling.start()
             self._reactor.addSystemEventTrigger(
                 "before", "shutdown", lambda: Deferred.fromCoroutine(self._stop(program))
             )
@@ -146,15 +153,15 @@ class Process:
         try:
             await program.stop()
         finally:
+            self.world.clock_watch.stop()
             if self._reporter is not None:
                 self._reporter.stop()
-            if self._telling is not None:
-                self._telling.cancel()
+            self._telling.stop()
             self._log.tell_left_out()
 
-    def _tell_left_out(self) -> None:
-        self._telling = self.world.clock.callLater(LEFT_OUT_TOLD_S, self._tell_left_out)
+    def _tell_left_out(self) -> float:
         self._log.tell_left_out()
+        return LEFT_OUT_TOLD_S
 
     def _end_by_signal(self, program: Program) -> None:
         if self._is_ending:

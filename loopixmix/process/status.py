@@ -12,9 +12,10 @@ from typing import Protocol, TypeAlias
 import msgspec
 from twisted.logger import Logger
 
-from loopixmix.errors import DiskFullError, StoreError
-from loopixmix.process.files import remove_file, write_atomically
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.errors import DiskFullError, StoreError, UnavailableError
+from loopixmix.process.files import lock_holder, remove_file, write_atomically
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock
 
 STATUS_FILE = "status.json"
 REPORT_S = 1.0
@@ -52,6 +53,38 @@ class StatusFile:
         remove_file(self._path)
 
 
+class _Told(msgspec.Struct):
+    """The part of a status file that tells whose it is."""
+
+    pid: int
+
+
+def told_by_holder(lock: Path) -> bytes | None:
+    """Return what the program that holds `lock` told of itself, as JSON; None if no program holds it.
+
+    The status file alone does not tell whether a program runs: one that was killed leaves it behind, and a copy of its
+    directory has it, too. Raises `UnavailableError` if the program has told nothing yet, `StoreError` if the file is
+    damaged or cannot be read.
+    """
+    holder = lock_holder(lock)
+    if holder is None:
+        return None
+    path = lock.with_name(STATUS_FILE)
+    told, author = b"", None
+    try:
+        told = path.read_bytes()
+        author = msgspec.json.decode(told, type=_Told).pid
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: is damaged; a running program renews it within a second") from error
+    if author != holder:
+        raise UnavailableError(f"{lock.parent}: process {holder} has not told its status yet: ask again in a moment")
+    return told
+
+
 class StatusReporter:
     """Writes a status file every second, and logs when the problem of the program changes."""
 
@@ -61,36 +94,33 @@ class StatusReporter:
         """`status`: returns the present status. `in_thread`: runs the writing of `file` beside the reactor."""
         self._file = file
         self._status = status
-        self._clock = clock
         self._in_thread = in_thread
         self._writing = Lock()
-        self._call: DelayedCall | None = None
+        self._reports = Recurring("reporting the status", self._report, clock=clock, again_s=REPORT_S)
         self._failure: str | None = None
         self._failure_told: str | None = None
         self._problem: str | None = None
 
     def start(self) -> None:
         """Begin to report."""
-        self._report()
+        self._reports.start()
 
     def stop(self) -> None:
         """Stop and remove the file; no call is left."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        self._reports.stop()
         self._writing.acquire(timeout=LAST_WRITE_S)
         self._file.remove()
 
-    def _report(self) -> None:
-        self._call = self._clock.callLater(REPORT_S, self._report)
+    def _report(self) -> float:
         status = self._status()
         if status is None:
-            return
+            return REPORT_S
         self._note(status.problem)
         self._tell_failure()
         # Beside the reactor: replacing a file takes some milliseconds now and then, for which no packet is to wait.
         if self._writing.acquire(blocking=False):
             self._in_thread(partial(self._write, status))
+        return REPORT_S
 
     def _write(self, status: Status) -> None:
         """Write in another thread; the lock was taken for it."""

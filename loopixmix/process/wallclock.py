@@ -1,12 +1,24 @@
-"""The clock of a process: the time of day, and delays that no setting of the clock can stretch."""
+"""The clock of a process: the time of day, delays that no setting of the clock can stretch, and who is told of one."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from loopixmix.seams import DelayedCall
+from twisted.logger import Logger
+
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock, DelayedCall
+
+log = Logger()
+
+LOOK_S = 1.0
+STEP_S = 2.0
+"""A clock that moved by this much more or less than time passed was set: to keep it right, it is moved by less."""
+
+ClockSet: TypeAlias = Callable[[float], object]
+"""Is told that the clock was set, by so many seconds: back if there are fewer than none."""
 
 
 class Timers(Protocol):
@@ -48,3 +60,55 @@ class WallClock:
     ) -> DelayedCall:
         """Call `callable` after `delay` seconds."""
         return self._timers.callLater(delay, callable, *args, **kw)
+
+
+class ClockWatch:
+    """Notices that the clock was set: the time of day moved, and a monotonic clock did not.
+
+    A computer that was asleep counts as well: its monotonic clock stood still. Whoever has planned something by the
+    time of day listens here, and plans anew. Without it, a node that had a wrong clock for a minute would wait for
+    moments that are a day away.
+    """
+
+    def __init__(self, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: tells the time of day. `monotonic`: seconds of a clock that nobody sets."""
+        self._clock = clock
+        self._monotonic = monotonic
+        self._listeners: list[ClockSet] = []
+        # As it is now: whoever listens may plan by the time of day before `start`.
+        self._offset_s = self._present_offset_s()
+        self._looks = Recurring("watching the clock", self._look, clock=clock, again_s=LOOK_S)
+
+    def listen(self, told: ClockSet) -> Callable[[], None]:
+        """Tell `told` each time that the clock is set; return how to end that."""
+        self._listeners.append(told)
+        return lambda: self._listeners.remove(told) if told in self._listeners else None
+
+    def start(self) -> None:
+        """Begin to look, once a second."""
+        self._looks.start(after_s=LOOK_S)
+
+    def stop(self) -> None:
+        """Look no more; no call is left."""
+        self._looks.stop()
+
+    def _look(self) -> float:
+        offset_s = self._present_offset_s()
+        # From one look to the next: a clock that is slowly moved to the right time moves by milliseconds meanwhile.
+        step_s, self._offset_s = offset_s - self._offset_s, offset_s
+        if abs(step_s) >= STEP_S:
+            way = "forward" if step_s > 0 else "back"
+            log.warn("the clock was set {way} by {step} s, or the computer slept", way=way, step=round(abs(step_s)))
+            for told in tuple(self._listeners):
+                self._tell(told, step_s)
+        return LOOK_S
+
+    @staticmethod
+    def _tell(told: ClockSet, step_s: float) -> None:
+        try:
+            told(step_s)
+        except Exception:  # one that fails must not keep the others from hearing of it
+            log.failure("planning anew after the clock was set failed")
+
+    def _present_offset_s(self) -> float:
+        return self._clock.seconds() - self._monotonic()

@@ -106,7 +106,7 @@ def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey
             return PostgresDatabases(_by_psycopg(parsed), exclusive=exclusive)
     except ImportError as error:
         raise StoreError(
-            f"a store in PostgreSQL needs psycopg, which is not installed ({error}): loopixmix[postgres]"
+            f"a store in PostgreSQL needs psycopg, which is not installed ({error}): the extra `postgres` has it"
         ) from error
     except (ArgumentError, ValueError) as error:
         raise StoreError(f"{_shown(url)}: this is not the address of a store") from error

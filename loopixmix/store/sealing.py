@@ -60,7 +60,7 @@ def sqlcipher() -> Any:
         return importlib.import_module("sqlcipher3.dbapi2")
     except ImportError as error:
         raise StoreError(
-            f"a sealed store needs SQLCipher, which is not installed ({error}): loopixmix[sealed]"
+            f"a sealed store needs SQLCipher, which is not installed ({error}): the extra `sealed` has it"
         ) from error
 
 

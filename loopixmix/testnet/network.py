@@ -14,7 +14,7 @@ from typing import TypeAlias
 from loopixmix.config import load_config
 from loopixmix.errors import ConfigError, ListenError, UnavailableError
 from loopixmix.observing.status import NodeStatus, read_status
-from loopixmix.process.files import file_error
+from loopixmix.process.files import DirectoryLock, LockedError, file_error
 from loopixmix.testnet.enrolment import enrol
 from loopixmix.testnet.making import TRUST_ROOT_FILE, make_directories
 from loopixmix.testnet.plan import HOST, PlannedNode, PlannedProgram, TestnetPlan, plan_toml, planned_nodes
@@ -26,6 +26,9 @@ START_TIMEOUT_S = 120.0
 STOP_GRACE_S = 10.0
 POLL_S = 0.2
 STOPPED = "stopped"
+LOCK_FILE = "testnet.lock"
+"""Held by the command that starts or stops the network, for as long as that takes."""
+ALONE_WITHIN_S = 60.0
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many of how many are ready."""
@@ -75,7 +78,14 @@ class TestNetwork:
         return names + [client.name for client in self.plan.clients]
 
     def start(self) -> list[str]:
-        """Start all that does not run; return their names. Raises `ListenError` if a node's port is taken."""
+        """Start all that does not run; return their names.
+
+        Raises `ListenError` if a node's port is taken, `LockedError` if another command goes on to start or stop it.
+        """
+        with self._alone():
+            return self._start()
+
+    def _start(self) -> list[str]:
         running = self.processes.running()
         nodes = [node for node in self.nodes if node.name not in running]
         # All of them first: half a network that started would have to be stopped again.
@@ -154,7 +164,7 @@ class TestNetwork:
         for client in self.plan.clients:
             process = running.get(client.name)
             directory = self.directory / client.name
-            found[client.name] = client_problem(directory, process.create_time()) if process else STOPPED
+            found[client.name] = client_problem(directory, process.pid) if process else STOPPED
         return found
 
     def command_of(self, program: PlannedProgram) -> list[str]:
@@ -172,7 +182,26 @@ class TestNetwork:
 
     def stop(self) -> list[str]:
         """Stop every process; return the names of those that had to be killed."""
-        return self.processes.stop(grace_s=STOP_GRACE_S)
+        with self._alone():
+            return self.processes.stop(grace_s=STOP_GRACE_S)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let other commands that start or stop the network wait until this one has: each sees all or nothing of it."""
+        lock = DirectoryLock(self.directory / LOCK_FILE)
+        deadline_s = time.monotonic() + ALONE_WITHIN_S
+        while True:
+            try:
+                lock.acquire()
+                break
+            except LockedError:
+                if time.monotonic() > deadline_s:
+                    raise
+            time.sleep(POLL_S)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _status(self, name: str, pid: int) -> NodeStatus | None:
         status = read_status(self.directory / name)

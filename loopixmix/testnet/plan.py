@@ -69,7 +69,7 @@ class PlannedProgram(_Planned, frozen=True):
 
 def serving_program(service: str) -> PlannedProgram:
     """Return the program that answers for an installed service: `loopixmix provider serve`."""
-    command = ("{python}", "-m", "loopixmix.main", "provider", "serve", service)
+    command = ("{python}", "-P", "-m", "loopixmix.main", "provider", "serve", service)
     options = {"--directory": "{directory}", "--socket": f"{{directory}}/{SOCKET_FILE}"}
     options["--settings"] = f"{{directory}}/{service}.toml"
     words = [word for option in options.items() for word in option]

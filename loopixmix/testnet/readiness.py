@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from loopixmix.process.files import lock_holder
 from loopixmix.testnet.plan import PlannedProgram
 
-CLIENT_URL_FILE = "api.url"
-"""A client's daemon writes it when it answers, and removes it when it ends."""
+CLIENT_URL_FILE, CLIENT_LOCK_FILE = "api.url", "client.lock"
+"""A client's daemon writes the one when it answers, and removes it when it ends; it holds the other."""
 
 
 class _Report(msgspec.Struct):
@@ -24,17 +25,17 @@ def program_problem(program: PlannedProgram, directory: Path, pid: int) -> str |
     """Return why a program that runs as `pid` in `directory` is not ready; None if it is."""
     if program.socket and not _listens(directory / program.socket):
         return f"does not listen on {program.socket} yet"
-    return _status_problem(directory / program.status_file, pid) if program.status_file else None
+    if not program.status_file:
+        return None
+    path = directory / program.status_file
+    return client_problem(path.parent, pid) if path.name == CLIENT_URL_FILE else _status_problem(path, pid)
 
 
-def client_problem(directory: Path, started_s: float) -> str | None:
-    """Return why the daemon of a client, which started at `started_s`, is not ready; None if it is."""
-    try:
-        written_s = (directory / CLIENT_URL_FILE).stat().st_mtime
-    except FileNotFoundError:
-        return "starting"
-    # A daemon that was killed leaves the file behind. Files and processes are timed by clocks a little apart.
-    return None if written_s > started_s - 1.0 else "starting"
+def client_problem(directory: Path, pid: int) -> str | None:
+    """Return why the daemon of a client, which runs as `pid`, is not ready; None if it is."""
+    # The address alone may be left by a daemon that was killed. One that has the lock took that away before.
+    is_there = lock_holder(directory / CLIENT_LOCK_FILE) == pid and (directory / CLIENT_URL_FILE).exists()
+    return None if is_there else "starting"
 
 
 def _listens(path: Path) -> bool:

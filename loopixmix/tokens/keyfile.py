@@ -1,4 +1,4 @@
-"""The public keys of an issuer in a file: where a redeemer of another program finds them."""
+"""The keys of an issuer in files: public ones, where a redeemer of another program finds them, and a private one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from loopixmix.errors import FormatError, StoreError
+from loopixmix.seams import Rng
 from loopixmix.tokens.keys import TokenKey, decode_key_set
+from loopixmix.tokens.signing import Signer, load_signer
+from loopixmix.wiping import SHORTEST_BYTES, wipe
 
 
 class KeyFile:
@@ -45,3 +48,17 @@ def read_public_keys(path: Path) -> tuple[TokenKey, ...]:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     except FormatError as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def read_signer(path: Path, *, rng: Rng) -> Signer:
+    """Return what signs with the private key in a file, of whose bytes no other copy stays in memory.
+
+    Raises `OSError`, and `FormatError` if the file holds no key.
+    """
+    private = path.read_bytes()
+    try:
+        return load_signer(private, rng=rng)
+    finally:
+        # An empty file is refused, and has nothing to wipe.
+        if len(private) >= SHORTEST_BYTES:
+            wipe(private)

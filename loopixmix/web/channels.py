@@ -22,7 +22,14 @@ from twisted.web.http_headers import Headers
 from loopixmix.seams import DelayedCall
 
 HEAD_TIMEOUT_S = 10.0
-"""A new connection has so long for the headers of its first request."""
+"""A new connection has so long for the headers of its first request, and every later request from its first byte on.
+
+It is not begun anew with what comes: a byte now and then would keep a connection for ever.
+"""
+BODY_TIMEOUT_S = 10.0
+"""A body has so long from the end of the headers on, and more if it is long."""
+BODY_BYTES_PER_S = 16 * 1024
+"""By so much more: the slowest line that a long body may come over."""
 LINGER_S = 10.0
 """How long what a refused peer still sends is read past, so that it comes to read why."""
 DISCARD_BYTES = 1024 * 1024
@@ -92,11 +99,14 @@ class BoundedChannel(HTTPChannel):
     places: ConnectionPlaces | None = None
     turned_away = False
     """Whether it is one too many, whose request is answered with that."""
+    is_new: bool
+    """Whether no request of it was answered yet."""
 
     def __init__(self) -> None:
         """Begin before the connection is there."""
         super().__init__()
         self.is_ending = False
+        self.is_new = True
         self._deadline: DelayedCall | None = None
         self._discarded_bytes = 0
         self._discard_bytes = DISCARD_BYTES
@@ -105,6 +115,11 @@ class BoundedChannel(HTTPChannel):
     def is_idle(self) -> bool:
         """Tell whether no request is under way."""
         return not self.requests and not self.is_ending
+
+    @property
+    def may_go(self) -> bool:
+        """Tell whether the peer is the one who is waited for: no request of it is whole and not answered yet."""
+        return not self._handlingRequest and not self.is_ending
 
     def end_with(self, answer: LastAnswer, *, discard_bytes: int = DISCARD_BYTES) -> None:
         """Give an answer now, whatever is under way, and end; only the first one counts.
@@ -153,7 +168,7 @@ class BoundedChannel(HTTPChannel):
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
         """Wait for the first request, but not for long."""
         super().connectionMade()
-        self._deadline = cast("DelayedCall", self.callLater(HEAD_TIMEOUT_S, self._give_up))
+        self._allow(HEAD_TIMEOUT_S)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # noqa: N802 (Twisted's name)
         """Leave no delayed call behind."""
@@ -164,6 +179,7 @@ class BoundedChannel(HTTPChannel):
         """Take what comes, or read past it."""
         if not self.is_ending:
             super().dataReceived(data)
+            self._await_rest_of_headers()
             return
         self._discarded_bytes += len(data)
         if self._discarded_bytes > self._discard_bytes:
@@ -200,6 +216,8 @@ class BoundedChannel(HTTPChannel):
             self.end_with(self.words(Fault.BUSY))
         if not self.is_ending:
             super().allHeadersReceived()
+        if not self.is_ending and self.length != 0:
+            self._allow(BODY_TIMEOUT_S + self._longest_body() / BODY_BYTES_PER_S)
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
         """Take a piece of a body."""
@@ -208,6 +226,7 @@ class BoundedChannel(HTTPChannel):
 
     def allContentReceived(self) -> None:  # noqa: N802 (Twisted's name)
         """Answer a request that is whole."""
+        self._clear_deadline()
         if not self.is_ending:
             super().allContentReceived()
 
@@ -216,7 +235,10 @@ class BoundedChannel(HTTPChannel):
         if not self.persistent:
             # Or Twisted would wait for ever until the peer has read this last answer.
             self.setTimeout(self._savedTimeOut)
+        self.is_new = False
         super().requestDone(request)
+        # Of the next one some may be here already.
+        self._await_rest_of_headers()
         if self.places is not None and self.is_idle:
             self.places.rest(self)
 
@@ -242,6 +264,20 @@ class BoundedChannel(HTTPChannel):
             self.end_with(self.words(Fault.LATE))
         else:
             self.loseConnection()
+
+    def _allow(self, time_s: float) -> None:
+        self._clear_deadline()
+        self._deadline = cast("DelayedCall", self.callLater(time_s, self._give_up))
+
+    def _await_rest_of_headers(self) -> None:
+        if self._deadline is None and self.may_go and (self.requests or self._buffer):
+            self._allow(HEAD_TIMEOUT_S)
+
+    def _longest_body(self) -> int:
+        if self.length is not None:
+            return self.length
+        # In chunks, the end is not known before it comes.
+        return int(getattr(self.requests[-1], "limit_bytes", 0))
 
     def _clear_deadline(self) -> None:
         deadline, self._deadline = self._deadline, None

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,7 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from zope.interface import implementer
 
-from loopixmix.net.limits import address_group
+from loopixmix.net.places import BoundedPlaces, KeptPlaces
 from loopixmix.seams import Clock
 from loopixmix.web.channels import BoundedChannel, Fault, LastAnswer, Words, plain_words
 
@@ -47,7 +47,7 @@ class BoundedRequest(Request):
         sender comes to read why; then the connection is cut.
         """
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._discard_bytes = discard_bytes
         self._too_long = too_long
         self._is_refused = False
@@ -70,13 +70,13 @@ class BoundedRequest(Request):
         if self._is_refused:
             return
         self.content = self._body
-        if length is not None and length > self._limit_bytes:
+        if length is not None and length > self.limit_bytes:
             self.refuse(self._too_long)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
         """Keep a piece of the body."""
         self._taken_bytes += len(data)
-        if self._taken_bytes > self._limit_bytes:
+        if self._taken_bytes > self.limit_bytes:
             self.refuse(self._too_long)
         if not self._is_refused:
             self._body.write(data)
@@ -120,16 +120,26 @@ class QuietSite(Site):
 class BoundedFactory(WrappingFactory[ProtocolWrapper]):
     """Limits the connections that are open at one time, in all and from one address, and ends them together.
 
-    One too many is answered with 503. If a site knows by its requests who its peers are, those who have proven it have
-    places of their own, which others cannot take: see `most_unproven`.
+    A further one takes the place of the oldest whose peer is waited for: it has sent no request, or not the whole of
+    one. If all places have requests under way, it is answered with 503. Peers that are known by their address can have
+    places of their own, which others cannot take: see `kept`. So can those that prove who they are by their requests:
+    see `most_unproven`.
     """
 
     noisy = False
 
     def __init__(
-        self, site: QuietSite, *, most: int, most_per_address: int | None = None, most_unproven: int | None = None
+        self,
+        site: QuietSite,
+        *,
+        most: int,
+        most_per_address: int | None = None,
+        most_unproven: int | None = None,
+        kept: KeptPlaces[BoundedChannel] | None = None,
     ) -> None:
         """Serve `site` to `most` connections; an IPv6 network counts as one address.
+
+        `kept`: the places of known peers, besides these.
 
         `most_unproven`: for sites whose requests call `BoundedChannel.places.prove`. So many connections may be open on
         which nothing was proven yet; a further one takes the place of the oldest. `most` counts the proven ones alone,
@@ -137,28 +147,29 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         """
         super().__init__(site)
         self._clock = cast(Clock, site.reactor)
-        self._most = most
-        self._most_per_address = most if most_per_address is None else most_per_address
-        self._most_unproven = most_unproven
-        # Each in the order in which they became idle, the longest first.
-        self._unproven: dict[BoundedChannel, None] = {}
-        self._proven: dict[BoundedChannel, None] = {}
+        self._kept = kept
+        self._unproven = BoundedPlaces[BoundedChannel](
+            most if most_unproven is None else most_unproven, most_per_address
+        )
+        # Nobody enters here by an address alone.
+        self._proven = BoundedPlaces[BoundedChannel](most)
         self._leaving: dict[BoundedChannel, None] = {}
         self._is_closing = False
         self._closed: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ProtocolWrapper | None:  # type: ignore[override]  # noqa: N802
         """Take the connection, or none if even those that are turned away are too many: Twisted closes it then."""
-        is_free = self._is_free(addr)
-        if not is_free and len(self._leaving) >= MAX_LEAVING:
+        host = str(getattr(addr, "host", ""))
+        places = self._places_for(host)
+        if places is None and len(self._leaving) >= MAX_LEAVING:
             return None
         wrapper = super().buildProtocol(addr)
         if wrapper is None:
             return None
         channel = _channel_of(wrapper)
         channel.places = self
-        if is_free:
-            self._unproven[channel] = None
+        if places is not None:
+            places.add(channel, host)
         else:
             channel.turned_away = True
             self._leaving[channel] = None
@@ -168,22 +179,19 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         """Give a place to a connection whose peer has proven who it is; false if all are taken by calls under way."""
         if channel in self._proven:
             return True
-        if len(self._proven) >= self._most:
+        if not self._proven.has_room(""):
             idle = next((other for other in self._proven if other.is_idle), None)
             if idle is None:
                 return False
-            self.end(idle)
-            idle.loseConnection()
-        self._unproven.pop(channel, None)
-        self._proven[channel] = None
+            self._end_quietly(idle)
+        self._unproven.remove(channel)
+        self._proven.add(channel, "")
         return True
 
     def rest(self, channel: BoundedChannel) -> None:
         """Take note that a connection is idle from now on."""
-        for kept in (self._proven, self._unproven):
-            if channel in kept:
-                del kept[channel]
-                kept[channel] = None
+        for places in self._all_places():
+            places.rest(channel)
 
     def end(self, channel: BoundedChannel) -> None:
         """Take note that a connection has had its last answer."""
@@ -225,29 +233,46 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         goodbye = self._clock.callLater(GOODBYE_S, self._cut_all)
         return closed.addBoth(lambda _: goodbye.cancel() if goodbye.active() else None)
 
-    def _is_free(self, addr: IAddress | None) -> bool:
-        if self._most_unproven is not None:
-            if len(self._unproven) >= self._most_unproven:
-                self._end_oldest_unproven()
-            return True
-        group = address_group(str(getattr(addr, "host", "")))
-        same = sum(address_group(channel.getPeer().host) == group for channel in self._unproven)
-        return len(self._unproven) < self._most and same < self._most_per_address
+    def _places_for(self, host: str) -> BoundedPlaces[BoundedChannel] | None:
+        """Return the places of which a new connection from `host` gets one, after it was made free if need be."""
+        open_to_it = [self._unproven]
+        if self._kept is not None and self._kept.is_for(host):
+            open_to_it.insert(0, self._kept.places)
+        for places in open_to_it:
+            if places.has_room(host):
+                return places
+        for places in open_to_it:
+            oldest = places.first_to_go(host)
+            if oldest is not None:
+                self._end_unfinished(oldest)
+                return places
+        return None
 
-    def _end_oldest_unproven(self) -> None:
-        oldest = next(iter(self._unproven))
-        if len(self._leaving) < MAX_LEAVING:
-            oldest.end_with(oldest.words(Fault.BUSY))
+    def _end_unfinished(self, channel: BoundedChannel) -> None:
+        if channel.is_idle and not channel.is_new:
+            # Its peer waits for no answer, and would take one for that to its next request.
+            self._end_quietly(channel)
+        elif len(self._leaving) < MAX_LEAVING:
+            channel.end_with(channel.words(Fault.BUSY))
         else:
-            self._cut(oldest)
+            self._cut(channel)
+
+    def _end_quietly(self, channel: BoundedChannel) -> None:
+        self.end(channel)
+        channel.loseConnection()
+
+    def _all_places(self) -> Sequence[BoundedPlaces[BoundedChannel]]:
+        kept = () if self._kept is None else (self._kept.places,)
+        return (self._proven, self._unproven, *kept)
 
     def _cut(self, channel: BoundedChannel) -> None:
         self._forget(channel)
         channel.cut()
 
     def _forget(self, channel: BoundedChannel) -> None:
-        for kept in (self._proven, self._unproven, self._leaving):
-            kept.pop(channel, None)
+        for places in self._all_places():
+            places.remove(channel)
+        self._leaving.pop(channel, None)
 
     def _cut_all(self) -> None:
         for wrapper in tuple(self.protocols):

@@ -80,19 +80,20 @@ impl Ladder {
         }
     }
 
-    /// Does [`Ladder::x25519`] for each pair, in order.
+    /// Does [`Ladder::x25519`] for each pair, in order. The products are overwritten when they are dropped.
     #[must_use]
-    pub fn x25519_each(self, pairs: &[(&Exponent, &Element)]) -> Vec<Option<Element>> {
-        let one_by_one = |pairs: &[(&Exponent, &Element)]| -> Vec<_> {
-            pairs.iter().map(|(exponent, point)| self.x25519(exponent, point)).collect()
-        };
-        match self {
-            Self::Lanes => pairs
-                .chunks(lanes::LANES)
-                .flat_map(|chunk| if chunk.len() < MIN_LANES { one_by_one(chunk) } else { side_by_side(chunk) })
-                .collect(),
-            Self::Assembly | Self::Portable => one_by_one(pairs),
+    pub fn x25519_each(self, pairs: &[(&Exponent, &Element)]) -> Zeroizing<Vec<Option<Element>>> {
+        // Of its whole length from the beginning: one that grew would leave copies where it was.
+        let mut products = Zeroizing::new(Vec::with_capacity(pairs.len()));
+        let chunks = if self == Self::Lanes { pairs.chunks(lanes::LANES) } else { pairs.chunks(pairs.len().max(1)) };
+        for chunk in chunks {
+            if self == Self::Lanes && chunk.len() >= MIN_LANES {
+                side_by_side(chunk, &mut products);
+            } else {
+                products.extend(chunk.iter().map(|(exponent, point)| self.x25519(exponent, point)));
+            }
         }
+        products
     }
 
     /// Says how many pairs [`Ladder::x25519_each`] likes to get at once.
@@ -114,13 +115,13 @@ impl Ladder {
     }
 }
 
-/// Runs up to [`lanes::LANES`] ladders at once; lanes that are left over repeat the first pair.
-fn side_by_side(pairs: &[(&Exponent, &Element)]) -> Vec<Option<Element>> {
+/// Runs up to [`lanes::LANES`] ladders at once, and appends the products; lanes that are left over repeat the first pair.
+fn side_by_side(pairs: &[(&Exponent, &Element)], appended_to: &mut Vec<Option<Element>>) {
     let pair = |lane: usize| pairs.get(lane).unwrap_or(&pairs[0]);
     let exponents = Zeroizing::new(std::array::from_fn(|lane| *pair(lane).0));
     let points = std::array::from_fn(|lane| *pair(lane).1);
     let products = Zeroizing::new(lanes::x25519(&exponents, &points));
-    products.iter().take(pairs.len()).copied().map(not_zero).collect()
+    appended_to.extend(products.iter().take(pairs.len()).copied().map(not_zero));
 }
 
 fn not_zero(product: Element) -> Option<Element> {

@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use zeroize::Zeroizing;
-
 use crate::geometry::{COMMAND_BYTES, COMMAND_LENGTH, Geometry, K_BYTES, ROUTING_BYTES, Refusal, SHIFT_BYTES};
 use crate::group::{Element, Exponent, Ladder, is_canonical};
 use crate::header::Command;
@@ -40,10 +38,11 @@ pub fn unwrap_group<P: AsRef<[u8]>>(
     let parts = packets.iter().map(|packet| Parts::split(packet.as_ref(), geometry)).collect();
     let layers = open_layers(ladder, keys, parts);
     let pairs: Vec<_> = layers.iter().flatten().map(|layer| (&layer.hop.blinding, layer.parts.alpha)).collect();
-    let mut next_alphas = ladder.x25519_each(&pairs).into_iter();
+    let next_alphas = ladder.x25519_each(&pairs);
+    let mut next_alphas = next_alphas.iter();
     let mut finish = |layer: &Layer<'_>| {
-        let next_alpha = next_alphas.next().flatten().ok_or(Refusal::BadPoint)?;
-        Ok(layer.finish(&next_alpha, geometry))
+        let next_alpha = next_alphas.next().and_then(Option::as_ref).ok_or(Refusal::BadPoint)?;
+        Ok(layer.finish(next_alpha, geometry))
     };
     layers.iter().map(|layer| layer.as_ref().map_err(|&refusal| refusal).and_then(&mut finish)).collect()
 }
@@ -92,13 +91,14 @@ fn open_layers<'a>(
     }
     for (key_index, key) in keys.iter().enumerate() {
         let pairs: Vec<_> = waiting.iter().map(|(_, parts)| (key, parts.alpha)).collect();
-        let mut shared_secrets = ladder.x25519_each(&pairs).into_iter().map(Zeroizing::new);
+        let shared_secrets = ladder.x25519_each(&pairs);
+        let mut shared_secrets = shared_secrets.iter();
         waiting.retain(|&(slot, parts)| {
-            let Some(shared_secret) = *shared_secrets.next().unwrap_or_default() else {
+            let Some(shared_secret) = shared_secrets.next().and_then(Option::as_ref) else {
                 layers[slot] = Err(Refusal::BadPoint);
                 return false;
             };
-            let hop = HopKeys::derive(&Zeroizing::new(shared_secret));
+            let hop = HopKeys::derive(shared_secret);
             let fits = mac_fits(&hop.mac, parts.beta, parts.gamma);
             if fits {
                 layers[slot] = Layer::read(parts, key_index, hop);

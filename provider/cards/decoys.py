@@ -18,6 +18,7 @@ from loopixmix.errors import ConfigError, StoreError
 from loopixmix.keys import KEY_BYTES, IdentityKey
 from loopixmix.process.files import create_file
 from loopixmix.seams import Identity, Rng
+from provider.store.accounts import ShownDay
 
 SECRET_BYTES = 32
 SECRET_FILE = "decoys.key"  # noqa: S105 (a name)
@@ -63,16 +64,23 @@ class Decoys:
         self._first_day = secret.first_day
         self._provider = provider
 
-    def card(self, name: str, today: int) -> bytes:
-        """Return the encoded card of a `name` that has no account, as it is on the day `today`."""
-        day = self._made_day(name, today)
+    def card(self, name: str, today: int, shown: ShownDay | None = None) -> bytes:
+        """Return the encoded card of a `name` that has no card, as it is on the day `today`.
+
+        `shown`: when the card that the name once had was taken away. The decoy is not older than that: a day that goes
+        back would prove that the name had an account.
+        """
+        day, again = self._made_day(name, today), b""
+        if shown is not None and shown.day >= day:
+            # Other keys than before, also if the decoy of this very day was seen before there was a card.
+            day, again = shown.day, b" again %d" % shown.changes
         # The keys change with the day. A client makes one card for one registration, so that a card whose day moved
         # while its keys stayed would be known for a decoy by anybody who looked twice.
         card = make_card(
-            IdentityKey(self._derive(b"identity %d" % day, name, KEY_BYTES)),
+            IdentityKey(self._derive(b"identity %d%s" % (day, again), name, KEY_BYTES)),
             name=name,
             provider=self._provider,
-            sealing_key=SealingKey(self._derive(b"sealing key %d" % day, name, SEALING_SEED_BYTES)).public,
+            sealing_key=SealingKey(self._derive(b"sealing key %d%s" % (day, again), name, SEALING_SEED_BYTES)).public,
             now_s=day * DAY_S,
         )
         return encode_card(card)

@@ -9,7 +9,7 @@ from loopixmix.seams import Clock, Identity
 from loopixmix.store.access import StoreAccess
 from provider.cards.decoys import Decoys
 from provider.mailbox import day_of
-from provider.store.accounts import find_card, publish_card
+from provider.store.accounts import find_card, find_shown_day, publish_card
 
 
 class StoredKeys:
@@ -24,10 +24,10 @@ class StoredKeys:
 
     async def card(self, name: str) -> bytes:
         """Return the card published under `name`, or a decoy of the same form and size, the same each time."""
+        found, shown = await self._access.read(lambda c: (find_card(c, name), find_shown_day(c, name)))
         # Made also when it is not used: an answer that came sooner by the time of a signature would tell that the name
         # has a card.
-        decoy = self._decoys.card(name, day_of(self._clock.seconds()))
-        found = await self._access.read(lambda connection: find_card(connection, name))
+        decoy = self._decoys.card(name, day_of(self._clock.seconds()), shown)
         return found.card if found is not None and found.card else decoy
 
     async def publish(self, publish: Publish) -> bool:
@@ -44,7 +44,8 @@ class StoredKeys:
         if card and not is_card_of(card, name=name, provider=self._provider, identity=found.identity):
             return False
         identity = found.identity
-        return await self._access.write(lambda connection: publish_card(connection, name, identity, version, card))
+        today = day_of(self._clock.seconds())
+        return await self._access.write(lambda c: publish_card(c, name, identity, version, card, today=today))
 
 
 def is_card_of(data: bytes, *, name: str, provider: Identity, identity: Identity) -> bool:

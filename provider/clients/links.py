@@ -20,6 +20,8 @@ from provider.drops import Drops
 from provider.mailboxes.pulling import Pulling, SendFrame
 
 SubmitPackets: TypeAlias = Callable[[Identity, Sequence[bytes]], None]
+KeepLink: TypeAlias = Callable[[Client], None]
+"""Lets the link of a client with an account stay, and that of one without end soon."""
 
 
 class ClientLinks:
@@ -34,13 +36,15 @@ class ClientLinks:
         pulling: Pulling,
         submit: SubmitPackets,
         send: SendFrame,
+        keep: KeepLink,
         drops: Drops,
         clock: Clock,
     ) -> None:
         """`known`, `recognition`, `registration` and `pulling` know, recognise, register and answer clients.
 
         `submit`: takes the packets of clients that have an account. `send`: takes the frames for a client. `drops`:
-        hears of packets and pulls that are too many. No client is served before `adopt`.
+        hears of packets and pulls that are too many. `keep`: hears whether a link is that of an account. No client is
+        served before `adopt`.
         """
         self._known = known
         self._recognition = recognition
@@ -48,6 +52,7 @@ class ClientLinks:
         self.pulling = pulling
         self._submit = submit
         self._send = send
+        self._keep = keep
         self._drops = drops
         self._clock = clock
         self._stopped = False
@@ -90,6 +95,8 @@ class ClientLinks:
         # Frames that were held come when the store has answered, which may be after the end.
         if self._stopped:
             return
+        # Each time: the client may have come again over another link.
+        self._keep(client)
         for frame in frames:
             match frame:
                 case Pull() as pull:
@@ -131,6 +138,7 @@ class ClientLinks:
             if isinstance(answer, Registered):
                 # At once, before the client hears of it: it may send in the same moment.
                 self._recognition.opened(client)
+                self._keep(client)
             self._send(client.identity, answer)
 
         self._registration.enrol(client.identity, wish).addCallback(judged)

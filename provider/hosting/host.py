@@ -70,8 +70,8 @@ class ServiceHost:
 
     @property
     def problem(self) -> str | None:
-        """Why a service cannot be asked just now, in one line; None if all can."""
-        problems = [service.asker.problem for service in self._asked.values()]
+        """Why a service cannot be asked just now, or that it answers nothing, in one line; None if all do."""
+        problems = [service.turns.problem for service in self._asked.values()]
         return next((problem for problem in [*problems, self._memory.problem] if problem is not None), None)
 
     @property

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from twisted.python.failure import Failure
 
 from loopixmix.directory import Document
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.process.task import Recurring
+from loopixmix.seams import Clock
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.accounts import RegistrationRules, oldest_guest_day_kept
@@ -55,7 +56,7 @@ class Housekeeping:
         self._each_turn = each_turn
         self._expiring = expiring
         self._document: Document | None = None
-        self._call: DelayedCall | None = None
+        self._turns = Recurring("keeping the store in order", self._turn, clock=clock, again_s=TURN_S)
         self._expire_at_s = 0.0
         self._counting = False
         self.figures = StoreFigures(accounts=0, guests=0, items=0)
@@ -64,7 +65,12 @@ class Housekeeping:
 
     def start(self) -> None:
         """Begin with a first turn."""
-        self._turn()
+        self._turns.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the store is not kept in order, in one line; None if it is."""
+        return self._turns.problem
 
     def adopt(self, document: Document) -> None:
         """Let items expire while this document is valid."""
@@ -72,12 +78,9 @@ class Housekeeping:
 
     def stop(self) -> None:
         """Leave no call."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        self._turns.stop()
 
-    def _turn(self) -> None:
-        self._call = self._clock.callLater(TURN_S, self._turn)
+    def _turn(self) -> float:
         for call in self._each_turn:
             call()
         if not self._counting:
@@ -87,13 +90,14 @@ class Housekeeping:
         if self._access.problem is not None:
             self._try_to_write()
         if not self._clock_is_right():
-            return
+            return TURN_S
         for call in self._expiring:
             call()
         if self._clock.seconds() >= self._expire_at_s:
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
             self._end_guests()
+        return TURN_S
 
     def _clock_is_right(self) -> bool:
         """Tell whether the network agrees about the time."""
@@ -105,16 +109,18 @@ class Housekeeping:
         """Count on from the account with the id `after`; `items`: those of the accounts before."""
 
         def counted(found: ItemCount) -> None:
-            if self._call is None:
+            if not self._turns.running:
                 return
             if found.last_id is not None:
                 self._count(found.last_id, items + found.items)
             else:
-                self._access.read(partial(_figures, items=items)).addCallbacks(self._counted, self._not_counted)
+                self._access.read(partial(_figures, items=items)).addCallback(self._counted).addErrback(
+                    self._not_counted
+                )
 
         # Some at a time: to read 200,000 accounts takes half a second, for which no pull would find its items.
         counting = self._access.read(partial(count_items, after=after, limit=COUNT_ACCOUNTS))
-        counting.addCallbacks(counted, self._not_counted)
+        counting.addCallback(counted).addErrback(self._not_counted)
 
     def _counted(self, counted: StoreFigures) -> None:
         self.figures, self._counting = counted, False
@@ -145,7 +151,7 @@ class Housekeeping:
     def _expired(self, count: int) -> None:
         self.expired += count
         # One transaction after the other, so that new items get their turn between them.
-        if count == EXPIRE_ITEMS and self._call is not None:
+        if count == EXPIRE_ITEMS and self._turns.running:
             self._expire()
 
     def _end_guests(self) -> None:
@@ -154,7 +160,7 @@ class Housekeeping:
         ending.addCallbacks(self._guests_ended, already_told)
 
     def _guests_ended(self, rows: int) -> None:
-        if rows == EXPIRE_ITEMS and self._call is not None:
+        if rows == EXPIRE_ITEMS and self._turns.running:
             self._end_guests()
 
 

@@ -17,6 +17,7 @@ from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker, NotAskedError
 from provider.hosting.asking.failures import told
+from provider.hosting.asking.record import ServiceRecord
 from provider.serving.ends import SocketEnd
 from provider.serving.frames import (
     MAX_PUBLICATION_BYTES,
@@ -141,12 +142,21 @@ class Answering:
         self._told_problem: str | None = None
         self._watching: DelayedCall | None = None
         self._under_way: set[Deferred[bytes]] = set()
+        self._record: ServiceRecord | None = None
         self.answered = 0
 
     @property
     def is_connected(self) -> bool:
         """Whether a provider that has greeted is there."""
         return self._asker is not None
+
+    @property
+    def problem(self) -> str | None:
+        """That the service answers nothing, in one line; None if all is well.
+
+        Of it the provider is not told: it counts by itself, and would ask nothing any more.
+        """
+        return self._record.problem if self._record is not None else None
 
     @property
     def under_way(self) -> int:
@@ -220,26 +230,33 @@ class Answering:
             return
         asking = asker.ask(ask.repetition_key, ask.body)
         # The provider gives the question up after this time, and does not say so: a thread would be held for ever.
-        asking.addTimeout(declaration.timeout_s, cast(IReactorTime, self._clock), self._overdue)
+        record = self._record = self._record or ServiceRecord(asker.name)
+        overdue = partial(self._overdue, record)
+        asking.addTimeout(declaration.timeout_s, cast(IReactorTime, self._clock), overdue)
         self._under_way.add(asking)
-        asking.addCallbacks(self._done, self._failed)
+        asking.addCallbacks(partial(self._done, record), partial(self._failed, record))
         asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
 
-    def _overdue(self, result: bytes | Failure, timeout_s: float) -> bytes | Failure:
+    def _overdue(self, record: ServiceRecord, result: bytes | Failure, timeout_s: float) -> bytes | Failure:
         log.warn("the service did not answer within {timeout_s} s, and the request has failed", timeout_s=timeout_s)
+        record.failed(f"it did not answer within {timeout_s:g} s")
         return result
 
-    def _done(self, body: bytes) -> tuple[AskOutcome, bytes]:
+    def _done(self, record: ServiceRecord, body: bytes) -> tuple[AskOutcome, bytes]:
+        record.answered()
         return AskOutcome.DONE, body
 
-    def _failed(self, failure: Failure) -> tuple[AskOutcome, bytes]:
+    def _failed(self, record: ServiceRecord, failure: Failure) -> tuple[AskOutcome, bytes]:
         if isinstance(failure.value, ServiceRefusedError):
+            record.answered()
             return AskOutcome.REFUSED, b""
         if isinstance(failure.value, NotAskedError):
             return AskOutcome.NOT_ASKED, b""
         # Overdue: that has been told.
         if not isinstance(failure.value, CancelledError):
-            log.error("the service failed: {what}", what=told(failure))
+            what = told(failure)
+            log.error("the service failed: {what}", what=what)
+            record.failed(what)
         return AskOutcome.BROKEN, b""
 
     def _answer(

@@ -120,7 +120,7 @@ class ServiceProgram(Program):
             return self._trouble
         if self._asker is not None and self._asker.problem:
             return self._asker.problem
-        return None if self._answering.is_connected else "no provider is connected"
+        return self._answering.problem if self._answering.is_connected else "no provider is connected"
 
     def _service_for(self, provider: Identity) -> Asker:
         if self._provider is None:

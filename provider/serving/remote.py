@@ -17,12 +17,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix.bounds import TokenBucket
-from loopixmix.errors import FormatError, LoopixmixError
+from loopixmix.errors import FormatError, LoopixmixError, PeerError
 from loopixmix.process.backoff import Backoff
 from loopixmix.requests.names import Publish, decode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 from provider.api import Declaration, KeyDirectory, ServiceRefusedError
 from provider.hosting.asker import FailedElsewhereError, LostQuestionError, NotAskedError
+from provider.hosting.asking.failures import told
 from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.ends import SocketEnd
 from provider.serving.frames import (
@@ -53,6 +54,15 @@ MAX_KEY_CALLS = 256
 """Looked-up and published cards of one program at one time."""
 KEY_CALLS_PER_S = 200.0
 """Each look-up signs a decoy, so that a program could keep the provider's processor busy with them."""
+UNASKED_PER_S = 50.0
+UNASKED_AT_ONCE = 10_000
+"""Messages that answer no question: how the service is, and answers that came too late.
+
+Each one costs the provider's thread some time, and a program may send them as fast as a socket takes them.
+"""
+KEY_REQUESTS_PER_S = 2 * KEY_CALLS_PER_S
+KEY_REQUESTS_AT_ONCE = 20_000
+"""More look-ups than that are no haste but a flood: also a refusal takes time."""
 DEAF_S = 30.0
 """A program that reads nothing for so long is dropped."""
 STABLE_S = 60.0
@@ -103,6 +113,10 @@ class _Question:
     body_bytes: int
 
 
+class FloodError(PeerError):
+    """The program of a service sends more than its provider has time for."""
+
+
 class RemoteAsker:
     """Asks the program of one service, and keeps the connection to it."""
 
@@ -135,6 +149,8 @@ class RemoteAsker:
         self._next_number = 0
         self._key_calls = 0
         self._key_rate = TokenBucket(KEY_CALLS_PER_S, MAX_KEY_CALLS, clock.seconds())
+        self._unasked = TokenBucket(UNASKED_PER_S, UNASKED_AT_ONCE, clock.seconds())
+        self._key_requests = TokenBucket(KEY_REQUESTS_PER_S, KEY_REQUESTS_AT_ONCE, clock.seconds())
         self._waiting: dict[int, Ask] = {}
         self._ready_s = 0.0
         self._end: _ProviderEnd | None = None
@@ -220,6 +236,7 @@ class RemoteAsker:
             case AskAnswered(number, outcome, body):
                 self._answered(number, outcome, body)
             case Health(problem):
+                self._bear(self._unasked, "tells how it is")
                 self._health = " ".join(problem.split())
             case FindCard(number, name):
                 self._serve_keys(end, self._card(name), partial(FoundCard, number), b"")
@@ -276,7 +293,9 @@ class RemoteAsker:
     def _answered(self, number: int, outcome: AskOutcome, body: bytes) -> None:
         question = self._forget(number)
         if question is None:
-            return  # given up, as it came too late
+            # Given up, as it came too late.
+            self._bear(self._unasked, "answers what nobody asks")
+            return
         match outcome:
             case AskOutcome.DONE:
                 question.answer.callback(body)
@@ -319,6 +338,11 @@ class RemoteAsker:
         reply: Callable[[_R], FromProvider],
         otherwise: _R,
     ) -> None:
+        try:
+            self._bear(self._key_requests, "looks cards up")
+        except FloodError:
+            work.close()
+            raise
         if self._key_calls >= MAX_KEY_CALLS or not self._key_rate.take(self._clock.seconds()):
             work.close()
             end.send(reply(otherwise))
@@ -329,9 +353,14 @@ class RemoteAsker:
         calling.addCallback(lambda result: end.send(reply(result)))
         calling.addBoth(self._key_call_ended)
 
+    def _bear(self, bucket: TokenBucket, what: str) -> None:
+        """Take a message that costs time, as long as there are not too many; raise `FloodError` if there are."""
+        if not bucket.take(self._clock.seconds()):
+            raise FloodError(f"it floods its provider: it {what} more often than is allowed")
+
     def _no_key(self, failure: Failure, otherwise: _R) -> _R:
         if not isinstance(failure.value, LoopixmixError):
-            log.failure("service {service} could not use the cards", failure, service=self.name)
+            log.error("service {service} could not use the cards: {what}", service=self.name, what=told(failure))
         return otherwise
 
     def _key_call_ended(self, _: object) -> None:

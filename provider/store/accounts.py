@@ -8,10 +8,11 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, update
 
+from loopixmix.cards import day_of_card
 from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
 from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules, decide_registration
-from provider.store.schema import VOID_NAME, account_counts, accounts, invitations, items, retired_names
+from provider.store.schema import VOID_NAME, account_counts, accounts, invitations, items, retired_names, shown_days
 
 _FIND_STANDING = select(accounts.c.guest_day).where(accounts.c.identity == bindparam("identity"))
 _FIND_NAME_OF_KEY = select(accounts.c.name).where(accounts.c.identity == bindparam("identity"))
@@ -19,6 +20,9 @@ _FIND_NAME = select(accounts.c.id).where(accounts.c.name == bindparam("name"))
 # Accounts without a name hold no place in the list, and are found by nothing that looks for names.
 _HAS_NAME = (accounts.c.name != VOID_NAME) & accounts.c.guest_day.is_(None)
 _FIND_NAMED = _FIND_NAME.where(_HAS_NAME)
+_FIND_SHOWN_DAY = select(shown_days.c.day, shown_days.c.changes).where(shown_days.c.name == bindparam("name"))
+_FORGET_SHOWN_DAY = delete(shown_days).where(shown_days.c.name == bindparam("b_name"))
+_ADD_SHOWN_DAY = insert(shown_days)
 _FIND_RETIRED = select(retired_names.c.name).where(retired_names.c.name == bindparam("name"))
 _FIND_INVITATION = select(invitations.c.code_hash).where(
     invitations.c.code_hash == bindparam("code_hash"),
@@ -120,6 +124,13 @@ class Standing(msgspec.Struct, frozen=True):
     guest_day: int | None
 
 
+class ShownDay(msgspec.Struct, frozen=True):
+    """The day on which the card of a name was taken away, and how often that has happened."""
+
+    day: int
+    changes: int
+
+
 class PublishedCard(msgspec.Struct, frozen=True):
     """The card under a name (empty if none is published) and the key it belongs to."""
 
@@ -173,23 +184,40 @@ def find_card(connection: Connection, name: str) -> PublishedCard | None:
     return None if row is None else PublishedCard(row.identity, row.card_version, row.card)
 
 
-def publish_card(connection: Connection, name: str, identity: Identity, version: int, card: bytes) -> bool:
-    """Put a card (or none) under `name` if the key fits and the version is new; repeating the same one is fine."""
+def find_shown_day(connection: Connection, name: str) -> ShownDay | None:
+    """Return the day on which the card of `name` was taken away; None if that never happened."""
+    row = connection.execute(_FIND_SHOWN_DAY, {"name": name}).one_or_none()
+    return None if row is None else ShownDay(row.day, row.changes)
+
+
+def publish_card(
+    connection: Connection, name: str, identity: Identity, version: int, card: bytes, *, today: int
+) -> bool:
+    """Put a card (or none) under `name` if the key fits and the version is new; repeating the same one is fine.
+
+    A card that is older than what was shown of the name is not put there: it would tell that there is an account.
+    """
     # Read in the transaction that writes: two publications that come together must not both find an older version.
     found = find_card(connection, name)
     if found is None or found.identity != identity:
         return False
     if version <= found.version:
         return version == found.version and card == found.card
+    if card and day_of_card(card) < _shown_day(connection, name, found.card):
+        return False
+    if not card:
+        _note_shown_day(connection, name, found.card, today)
     connection.execute(_PUBLISH_CARD, {"b_name": name, "b_card": card, "b_version": version})
     return True
 
 
-def remove_account(connection: Connection, name: str, *, retire_name: bool) -> bool:
+def remove_account(connection: Connection, name: str, *, retire_name: bool, today: int) -> bool:
     """Remove an account and its items; false if there is none. A retired name is never given again."""
     account_id = connection.execute(_FIND_NAMED, {"name": name}).scalar()
-    if account_id is None:
+    found = find_card(connection, name)
+    if account_id is None or found is None:
         return False
+    _note_shown_day(connection, name, found.card, today)
     connection.execute(_DELETE_ITEMS_OF, {"b_account_id": account_id})
     connection.execute(_DELETE_ACCOUNT, {"b_id": account_id})
     count_more(connection, -1, guests=False)
@@ -233,6 +261,26 @@ def add_invitation(connection: Connection, code_hash: bytes, *, uses: int, last_
 def forget_invitations(connection: Connection, day: int) -> int:
     """Delete the invitations that no longer hold on `day`; return how many there were."""
     return connection.execute(_FORGET_INVITATIONS, {"b_day": day}).rowcount
+
+
+def _shown_day(connection: Connection, name: str, card: bytes) -> int:
+    shown = find_shown_day(connection, name)
+    return max(day_of_card(card) if card else 0, shown.day if shown is not None else 0)
+
+
+def _note_shown_day(connection: Connection, name: str, card: bytes, today: int) -> None:
+    """Note that a card is taken away, if there is one."""
+    if not card:
+        return
+    shown = find_shown_day(connection, name)
+    # A client whose clock is ahead made a card of a day to come.
+    row = {
+        "name": name,
+        "day": max(today, _shown_day(connection, name, card)),
+        "changes": 1 + (shown.changes if shown is not None else 0),
+    }
+    connection.execute(_FORGET_SHOWN_DAY, {"b_name": name})
+    connection.execute(_ADD_SHOWN_DAY, row)
 
 
 def _facts(connection: Connection, application: Application) -> AccountFacts:

@@ -20,10 +20,10 @@ from sqlalchemy import (
 
 from loopixmix.tokens.spent import SpentTokens
 
-HEAD = "0006"
+HEAD = "0007"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS = frozenset({"0001", "0002", "0003", "0004", "0005"})
+OLDER_VERSIONS = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 """The versions that migrations lead from to `HEAD`."""
 
 VOID_NAME = ""
@@ -93,6 +93,16 @@ invitations = Table(
 )
 
 retired_names = Table("retired_names", metadata, Column("name", String(64), primary_key=True))
+
+shown_days = Table(
+    "shown_days",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("day", BigInteger, nullable=False),
+    # How often a card of this name was taken away: what is shown next must have other keys, also on the same day.
+    Column("changes", BigInteger, nullable=False),
+)
+"""Names whose cards were taken away: what is shown of them from then on must not be older than the card was."""
 
 requests = Table(
     "requests",

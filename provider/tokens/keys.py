@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loopixmix.errors import FormatError, MisuseError, StoreError
-from loopixmix.process.files import make_directory, remove_file, write_atomically
+from loopixmix.process.files import erase_file, file_error, make_directory, write_atomically
 from loopixmix.seams import Rng
 from loopixmix.tokens import TokenKey, encode_key_set
-from loopixmix.tokens.signing import Signer, generate_key, load_signer
+from loopixmix.tokens.keyfile import read_signer
+from loopixmix.tokens.signing import Signer, generate_key
+from loopixmix.wiping import wipe
 
 PUBLIC_FILE = "public.keys"
 PUBLIC_MODE = 0o644
@@ -47,7 +49,7 @@ class IssuerKeys:
             self._load()
             for key, _ in list(self._signers.values()):
                 if key.ends_s <= now_s:
-                    remove_file(self._path(key.purpose, key.begins_s, key.ends_s))
+                    self._erase(self._path(key.purpose, key.begins_s, key.ends_s))
                     del self._signers[key.key_id]
             self._make_missing(now_s)
             self._load()
@@ -73,12 +75,19 @@ class IssuerKeys:
         purpose, _, period = path.name.removesuffix(_PRIVATE_SUFFIX).partition(".")
         begins, _, ends = period.partition("-")
         try:
-            signer = load_signer(path.read_bytes(), rng=self._rng)
+            signer = read_signer(path, rng=self._rng)
             return TokenKey(purpose=purpose, begins_s=int(begins), ends_s=int(ends), public=signer.public), signer
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
         except (FormatError, MisuseError, ValueError) as error:
             raise StoreError(f"{path}: this is no key of a token issuer: {error}") from error
+
+    @staticmethod
+    def _erase(path: Path) -> None:
+        try:
+            erase_file(path)
+        except OSError as error:
+            raise file_error(error, f"{path}: cannot be erased") from error
 
     def _make_missing(self, now_s: float) -> None:
         present_s = int(now_s // self._period_s) * self._period_s
@@ -88,7 +97,11 @@ class IssuerKeys:
                 ends_s = begins_s + self._period_s
                 # Not if another one counts at that time: the operator may have changed the length of periods.
                 if not any(k.purpose == purpose and k.begins_s < ends_s and begins_s < k.ends_s for k in there):
-                    write_atomically(self._path(purpose, begins_s, ends_s), generate_key())
+                    private = generate_key()
+                    try:
+                        write_atomically(self._path(purpose, begins_s, ends_s), private)
+                    finally:
+                        wipe(private)
 
     def _publish(self, keys: Sequence[TokenKey]) -> None:
         path, data = self._directory / PUBLIC_FILE, encode_key_set(keys)

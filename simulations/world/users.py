@@ -250,7 +250,7 @@ def write_accounts(store: MailStore, registrations: Sequence[RegisteredUser], *,
                 day=day_of(now_s),
             )
             register(connection, application, _SHORT_CUT)
-            publish_card(connection, each.account.name, each.card.identity, PUBLISH_VERSION, card)
+            publish_card(connection, each.account.name, each.card.identity, PUBLISH_VERSION, card, today=day_of(now_s))
 
     store.write(write)
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loopixmix.errors import ConfigError, MisuseError
+from loopixmix.errors import MisuseError
 from stats.cli.files import read_questionnaire
 from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
 
 if TYPE_CHECKING:
     from stats.collect.store.ledger import CollectorLedger
 
-STATUS_FILE = "status.json"
 ID_DIGITS, LEAST_DIGITS = 64, 8
 """Of an id, and of its beginning: closing is for ever, so that a slip of a key must not name a survey."""
 
@@ -140,16 +139,16 @@ def list_surveys(directory: Path, as_json: bool) -> None:
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
     """Tell how a collector that runs is."""
-    path = directory / STATUS_FILE
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise MisuseError(f"{directory}: no collector runs here") from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    from loopixmix.process.status import told_by_holder
+    from stats.running.directory import LOCK_FILE
+
+    told = told_by_holder(directory / LOCK_FILE)
+    if told is None:
+        raise MisuseError(f"{directory}: no collector runs here")
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(told)
         return
+    found = json.loads(told)
     surveys = found.pop("surveys", [])
     for name, value in found.items():
         click.echo(f"{name.replace('_', ' ')}: {value}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from stats.issue.people import Addressee
 
-STATUS_FILE = "status.json"
 MOST_CODES = 1_000_000
 MOST_LETTERS = 200
 _DRAFT = click.argument("draft", metavar="DRAFT", type=click.Path(path_type=Path, dir_okay=False, exists=True))
@@ -189,18 +188,13 @@ def status(directory: Path, as_json: bool) -> None:
     """Tell how an issuer is: whether it runs, and for each survey how many codes and signed tokens there are."""
     import msgspec
 
-    from loopixmix.process.files import lock_holder
+    from loopixmix.process.status import told_by_holder
     from stats.issue.counts import counts_of
     from stats.issue.directory import LOCK_FILE, IssuerDirectory
 
     found, now_s = IssuerDirectory(directory), stats_outside().now_s()
-    path = directory / STATUS_FILE
-    # A program that was killed leaves its status behind.
-    runs = lock_holder(directory / LOCK_FILE) is not None
-    try:
-        running = json.loads(path.read_bytes()) if runs and path.exists() else None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    told = told_by_holder(directory / LOCK_FILE)
+    running = None if told is None else json.loads(told)
     store = found.open_store()
     try:
         surveys = counts_of(found.path, store, now_s)

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import click
 
-from loopixmix.errors import ConfigError
 from stats.cli.files import READ
 from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
-
-STATUS_FILE = "status.json"
 
 
 @click.group()
@@ -60,14 +57,12 @@ def run(directory: Path, check_config: bool) -> None:
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
     """Tell whether the program of DIR runs, and how far it is. Counts are not told."""
-    from stats.counters.directory import CountingDirectory
+    from loopixmix.process.status import told_by_holder
+    from stats.counters.directory import LOCK_FILE, CountingDirectory
 
     CountingDirectory(directory)
-    path = directory / STATUS_FILE
-    try:
-        found = json.loads(path.read_bytes()) if path.exists() else None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    told = told_by_holder(directory / LOCK_FILE)
+    found = None if told is None else json.loads(told)
     if as_json:
         click.echo(json.dumps(found))
         return

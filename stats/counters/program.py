@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import msgspec
 from twisted.logger import Logger
@@ -42,7 +43,7 @@ class RelayProgram(Program):
         self._client: RemoteClient | None = None
         self._counting: RelayCounting | None = None
         self._problem: str | None = None
-        self._going = Task("counting beside the node", fail=world.end)
+        self._going = Task("counting beside the node", clock=world.clock, rng=world.rng)
 
     @property
     def log_settings(self) -> LogSettings:
@@ -62,7 +63,7 @@ class RelayProgram(Program):
             client.close()
             raise
         self._client = client
-        self._going.start(self._go_on(self._counting))
+        self._going.start(partial(self._go_on, self._counting))
 
     async def stop(self) -> None:
         """Stop counting; what is on its way waits in the file."""

@@ -75,5 +75,5 @@ def _package(name: str) -> Path:
     # Found, not imported: both load pandas, which takes seconds, and a file of numbers needs none of it.
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
-        raise MisuseError(f"the demonstration needs the data of {name}: pip install 'loopixmix[examples]'")
+        raise MisuseError(f"the demonstration needs the data of {name}: the extra `examples` of loopixmix has it")
     return Path(found.origin).parent

@@ -115,7 +115,7 @@ def make_survey_network(scale: DemoScale, folders: SurveyFolders) -> TestNetwork
 
 def _program(service: str, role: str) -> PlannedProgram:
     # In a folder of its own: beside it stands the empty file of settings that every planned service has.
-    command = ("{python}", "-m", "loopixmix.main", "stats", role, "run", f"{{directory}}/{role}")
+    command = ("{python}", "-P", "-m", "loopixmix.main", "stats", role, "run", f"{{directory}}/{role}")
     return PlannedProgram(service, command, socket=f"{role}/{role}.sock", status_file=f"{role}/status.json")
 
 
@@ -124,7 +124,15 @@ def _people(scale: DemoScale, folders: SurveyFolders) -> list[PlannedProgram]:
     for number, first in enumerate(range(1, scale.people + 1, scale.per_process), 1):
         last = min(first + scale.per_process - 1, scale.people)
         clients = [folders.client(person).relative_to(folders.network) for person in range(first, last + 1)]
-        command = ("{python}", "-m", "loopixmix.main", "client", "run", *(f"{{network}}/{each}" for each in clients))
+        command = (
+            "{python}",
+            "-P",
+            "-m",
+            "loopixmix.main",
+            "client",
+            "run",
+            *(f"{{network}}/{each}" for each in clients),
+        )
         # The last one of them starts last.
         programs.append(PlannedProgram(f"{PEOPLE}{number}", command, status_file=f"../{clients[-1]}/api.url"))
     return programs

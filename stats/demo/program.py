@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import psutil
 from rich.console import Console
 
-from loopixmix.process.background import is_running
 from loopixmix.process.wallclock import WallClock
 from loopixmix.progress import Steps
 from loopixmix.seams import Rng
@@ -72,10 +71,9 @@ def _held(stage: SurveyStage, rng: Rng, perform: Perform) -> tuple[SurveyEvents,
         perform(work)
     finally:
         stage.story.steps.step("stopping every process", 1)
-        running = stage.network.processes.running()
         stage.network.stop()
         stage.story.steps.finish()
-    return held[0], [name for name, process in running.items() if is_running(process.pid)]
+    return held[0], [*stage.network.processes.running()]
 
 
 def _processes(network: TestNetwork) -> list[psutil.Process]:

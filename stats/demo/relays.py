@@ -134,7 +134,7 @@ def _make(root: Path, base_port: int) -> TestNetwork:
     programs = [
         PlannedProgram(
             f"stats-{place}",
-            ("{python}", "-m", "loopixmix.main", "stats", "collector", "run", "{directory}/collector"),
+            ("{python}", "-P", "-m", "loopixmix.main", "stats", "collector", "run", "{directory}/collector"),
             socket="collector/collector.sock",
             status_file="collector/status.json",
         )

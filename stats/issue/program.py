@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -68,8 +69,8 @@ class IssuerProgram(Program):
         self._service: ServiceProgram | None = None
         self._client: RemoteClient | None = None
         self._mailing_problem: str | None = None
-        self._keeping = Task("keeping the keys of surveys", fail=world.end)
-        self._sending = Task("sending codes", fail=world.end)
+        self._keeping = Task("keeping the keys of surveys", clock=world.clock, rng=world.rng)
+        self._sending = Task("sending codes", clock=world.clock, rng=world.rng)
 
     @property
     def log_settings(self) -> LogSettings:
@@ -87,7 +88,7 @@ class IssuerProgram(Program):
         except LoopixmixError:
             store.close()
             raise
-        self._keeping.start(self._keep(commits))
+        self._keeping.start(partial(self._keep, commits))
         if self._directory.client is not None:
             self._open_mailing(self._directory.client, store)
 
@@ -152,7 +153,7 @@ class IssuerProgram(Program):
         access = self._access = threaded_access(store, waiting="codes", call_on_reactor=reactor.callFromThread)
         mailing = CodeMailing(client, surveys=self._surveys, access=access)
         client.on_received(ASK_KIND, mailing.answer, reader=READER)
-        self._sending.start(self._send(mailing))
+        self._sending.start(partial(self._send, mailing))
 
     async def _send(self, mailing: CodeMailing) -> None:
         pause = Pause(self._world.clock)

@@ -30,7 +30,8 @@ from loopixmix.process.files import (
 )
 from loopixmix.seams import Rng
 from loopixmix.tokens import TokenKey, decode_token_key, encode_token_key
-from loopixmix.tokens.signing import Signer, generate_key, load_signer
+from loopixmix.tokens.keyfile import read_signer
+from loopixmix.tokens.signing import Signer, generate_key
 from stats.issue.codes import SECRET_BYTES
 from stats.issue.issuing import HeldKey
 from stats.issue.slots import KeySlot, slots_of
@@ -239,7 +240,7 @@ def _erase(path: Path) -> None:
 
 def _load(path: Path, rng: Rng) -> Signer:
     try:
-        return load_signer(path.read_bytes(), rng=rng)
+        return read_signer(path, rng=rng)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     except FormatError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar, cast
 
 import msgspec
@@ -19,6 +20,7 @@ from provider.serving.program import ServiceProgram, Serving
 from provider.serving.sockets import SocketPlace
 from stats.collect.requests import SERVICE
 from stats.collect.service import CollectorService
+from stats.collect.waiting.room import HalfReleasedError
 from stats.running.directory import CollectorDirectory
 from stats.running.pages import ServedPages, pages_of
 from stats.running.rounds import CollectorRounds
@@ -53,7 +55,7 @@ class CollectorProgram(Program):
         self._pages: ServedPages | None = None
         self._site: CollectorSite | None = None
         self._rounds: CollectorRounds | None = None
-        self._going = Task("releasing reports", fail=world.end)
+        self._going = Task("releasing reports", clock=world.clock, rng=world.rng)
 
     @property
     def log_settings(self) -> LogSettings:
@@ -80,12 +82,13 @@ class CollectorProgram(Program):
             parts.close()
             raise
         self._parts, self._service, self._rounds = parts, service, rounds
-        self._going.start(rounds.go_on())
+        self._going.start(partial(self._go_on, rounds))
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, and close the stores."""
-        if self._rounds is not None and self._going.problem is None:
+        if self._rounds is not None:
             await self._rounds.end()
+        await self._going.stop()
         if self._site is not None:
             await self._site.stop()
         if self._pages is not None:
@@ -113,6 +116,13 @@ class CollectorProgram(Program):
             refused=dict(standing.refused),
             problem=next((problem for problem in problems if problem is not None), None),
         )
+
+    async def _go_on(self, rounds: CollectorRounds) -> None:
+        try:
+            await rounds.go_on()
+        except HalfReleasedError as error:
+            # Only a new start completes it: what goes on here would release the same reports twice.
+            self._world.end(error)
 
     def _served(self, parts: CollectorParts) -> ServiceProgram:
         config, path = self._directory.config, self._directory.path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from loopixmix.errors import LoopixmixError
@@ -31,7 +31,8 @@ class CollectorRounds:
         self._in_thread = in_thread
         self._pause = Pause(clock)
         self._is_ending = False
-        self._ended: Deferred[None] = Deferred()
+        self._ended: Deferred[None] | None = None
+        """Fires when the present call of `go_on` is over."""
         self._drawn: list[DrawnBatch] = []
         self.standing = CollectorStanding()
         """How all surveys were in the last round."""
@@ -46,18 +47,24 @@ class CollectorRounds:
 
     async def go_on(self) -> None:
         """Make rounds until `end`; raise `HalfReleasedError`."""
-        while not self._is_ending:
-            await self.make()
-            if not self._is_ending:
-                await self._pause.wait(ROUND_S)
-        self._ended.callback(None)
+        ended: Deferred[None] = Deferred()
+        self._ended = ended
+        try:
+            while not self._is_ending:
+                await self.make()
+                if not self._is_ending:
+                    await self._pause.wait(ROUND_S)
+        finally:
+            self._ended = None
+            ended.callback(None)
 
     def end(self) -> Deferred[None]:
         """Make no further round; fires when the one that is under way is over."""
         # It is not cancelled: its thread would go on, in stores that are closed.
         self._is_ending = True
+        ended = self._ended
         self._pause.wake()
-        return self._ended
+        return ended if ended is not None else succeed(None)
 
     async def make(self) -> None:
         """Make one round; raise `HalfReleasedError`."""

@@ -26,11 +26,12 @@ from client.api import (
 from client.core.journal import JournalledClient
 from client.http.calling.call import Query
 from client.http.calling.caller import MOST_CALLS, EventReader
-from client.http.endpoint import Endpoint, find_endpoint
+from client.http.endpoint import LOCK_FILE, Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient, has_sealed_store, require_sealed_store
 from loopixmix.errors import ConfigError
+from loopixmix.process.files import DirectoryLock
 from loopixmix.web.calls import client_of
 from tests.client.leaving.test_archive import new_client
 from tests.worlds.clients.callbacks import CallbackContract, EventContract
@@ -52,9 +53,12 @@ class RemoteWorld:
         self.rng = random.Random(2)
         self.servers: dict[str, ApiServer] = {}
         self.remotes: list[RemoteClient] = []
+        self.locks: list[DirectoryLock] = []
         self.root = root
         for name, client in (("alice", self.fake.alice), ("bob", self.fake.bob), ("stranger", self.fake.stranger)):
             (root / name).mkdir()
+            self.locks.append(DirectoryLock(root / name / LOCK_FILE))
+            self.locks[-1].acquire()
             self.start(name, client)
         self.alice, self.bob, self.stranger = (self.remote(name) for name in ("alice", "bob", "stranger"))
 
@@ -110,6 +114,8 @@ class RemoteWorld:
             self.run(server.stop())
         self.fake.network.stop()
         self.clock.advance(0)
+        for lock in self.locks:
+            lock.release()
 
 
 @pytest.fixture
@@ -220,12 +226,12 @@ def test_a_wrong_token_is_refused(world: RemoteWorld) -> None:
         world.run(wrong.status())
 
 
-def test_the_token_is_kept_over_restarts_and_never_shown(world: RemoteWorld) -> None:
+def test_each_start_has_a_new_token_which_is_never_shown(world: RemoteWorld) -> None:
     before = find_endpoint(world.root / "alice")
     world.run(world.servers["alice"].stop())
     world.start("alice", world.fake.alice)
     after = find_endpoint(world.root / "alice")
-    assert after.token == before.token
+    assert after.token != before.token
     assert after.token not in repr(after)
     assert world.run(world.alice.status()).address == ALICE
 

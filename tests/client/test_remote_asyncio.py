@@ -12,9 +12,10 @@ import pytest
 
 from client.api import Client, ForbiddenError, NotRunningError, ReceivedMessage
 from client.core.journal import JournalledClient
-from client.http.endpoint import Endpoint, find_endpoint
+from client.http.endpoint import LOCK_FILE, Endpoint, find_endpoint
 from client.http.serving.server import ApiServer
 from client.remote_asyncio import AsyncioClient
+from loopixmix.process.files import DirectoryLock
 from tests.worlds.clients.callbacks import CallbackContract, EventContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
@@ -37,8 +38,11 @@ class AsyncioWorld:
         self.root = root
         self.servers: dict[str, ApiServer] = {}
         self.remotes: list[AsyncioClient] = []
+        self.locks: list[DirectoryLock] = []
         for name, client in (("alice", self.fake.alice), ("bob", self.fake.bob), ("stranger", self.fake.stranger)):
             (root / name).mkdir()
+            self.locks.append(DirectoryLock(root / name / LOCK_FILE))
+            self.locks[-1].acquire()
             self.start(name, client)
         self.alice, self.bob, self.stranger = (self.remote(name) for name in ("alice", "bob", "stranger"))
 
@@ -103,6 +107,8 @@ class AsyncioWorld:
             self.stop_server(name)
         self.fake.network.stop()
         self.clock.advance(0)
+        for lock in self.locks:
+            lock.release()
         left = asyncio.all_tasks(self.loop)
         self.loop.close()
         assert left == set()

@@ -70,7 +70,7 @@ class AuthorityProcess:
     def start(self) -> None:
         with (self.directory / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", "authority", "run", str(self.directory)], stderr=log
+                [sys.executable, "-P", "-m", "loopixmix.main", "authority", "run", str(self.directory)], stderr=log
             )
         deadline_s = time.monotonic() + 20
         while time.monotonic() < deadline_s:

@@ -14,12 +14,13 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
 from client.api import MAX_BODY_BYTES, MessageState, NotRunningError, ReceivedMessage
-from client.http.endpoint import find_endpoint
+from client.http.endpoint import LOCK_FILE, find_endpoint
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient, remote_client
 from client.testing import FakeClient, FakeNetwork
 from loopixmix.errors import ListenError
 from loopixmix.net.sockets import TcpSockets
+from loopixmix.process.files import DirectoryLock
 from tests.worlds.clients.contract import ALICE, BOB, Reader
 
 
@@ -29,6 +30,8 @@ class Daemon:
     def __init__(self, directory: Path, client: FakeClient) -> None:
         directory.mkdir()
         self.directory = directory
+        self.lock = DirectoryLock(directory / LOCK_FILE)
+        self.lock.acquire()
         self.client = client
         self.server = self.make_server(0)
         self.server.start()
@@ -57,6 +60,7 @@ class Daemons:
         for daemon in (self.alice, self.bob):
             daemon.remote.close()
             await daemon.server.stop()
+            daemon.lock.release()
         self.network.stop()
 
 

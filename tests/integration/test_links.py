@@ -460,7 +460,7 @@ async def connect_deaf(world: World, node: Node) -> ScriptedPeer:
 
 @pytest_twisted.ensureDeferred
 async def test_too_many_connections_from_one_address_are_refused(world: World) -> None:
-    bob = await world.node("bob", limits=quick_limits(max_links_per_address=3)).listen()
+    bob = await world.node("bob", limits=quick_limits(max_opening_links_per_address=3)).listen()
     peers = [await connect(bob.address, ScriptedPeer(), None) for _ in range(5)]
     await until(lambda: sum(peer.is_ended for peer in peers) == 2)
     assert refusals_of(bob) == Counter({RefusalReason.TOO_MANY_LINKS: 2})

@@ -46,7 +46,7 @@ class Bridge:
     def start(self) -> None:
         with (self.directory / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", "mail", "run", str(self.directory)], stderr=log
+                [sys.executable, "-P", "-m", "loopixmix.main", "mail", "run", str(self.directory)], stderr=log
             )
         wait_until(lambda: self.status().returncode == 0, self.log)
 
@@ -88,7 +88,7 @@ class Bridge:
 def command_text(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user does; one that starts a daemon may take long on a busy machine."""
     return subprocess.run(
-        [sys.executable, "-m", "loopixmix.main", *arguments],
+        [sys.executable, "-P", "-m", "loopixmix.main", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -61,7 +61,7 @@ def told(network: TestNetwork, *arguments: str) -> str:
 
 def attempt(network: TestNetwork, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Not by the forked commands, which have less patience: a look-up may take a minute.
-    command = [sys.executable, "-m", "loopixmix.main", *arguments]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", *arguments]
     return subprocess.run(
         command, cwd=network.directory, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )

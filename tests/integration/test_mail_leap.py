@@ -35,12 +35,12 @@ bob = KeyPair("bob@leap.example")
 
 
 def loopixmix(*arguments):
-    command = [sys.executable, "-m", "loopixmix.main", "mail", "leap-gateway", *map(str, arguments)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "leap-gateway", *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def start():
-    command = [sys.executable, "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
     return subprocess.Popen(command, stderr=(home / "gateway.log").open("ab"))
 
 
@@ -54,7 +54,7 @@ async def use(reactor):
     (home / "bob.asc").write_text(bob.armored)
     loopixmix("users", "add", gateway, "bob@leap.example", "uuid-of-bob", "--key", home / "bob.asc")
     alice = remote_client(net / "alice", reactor=reactor, rng=rng)
-    reach = ReachableAddresses(alice, file=home / "reach.json", clock=reactor)
+    reach = ReachableAddresses(alice, file=home / "reach.json", clock=reactor, rng=random.SystemRandom())
     await reach.look()
     await alice.add_contact("bob@leap.example")
 
@@ -132,12 +132,12 @@ words = [b"marked", b"alice"]
 
 
 def loopixmix(*arguments):
-    command = [sys.executable, "-m", "loopixmix.main", *map(str, arguments)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def run_gateway():
-    command = [sys.executable, "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "leap-gateway", "run", str(gateway)]
     return subprocess.Popen(command, stderr=(home / "gateway.log").open("ab"))
 
 

@@ -33,6 +33,7 @@ from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
 from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.process.wallclock import ClockWatch
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import Identity
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
@@ -62,7 +63,7 @@ class NodeProcess:
     def start(self) -> None:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", self.role, "run", str(self.directory)], stderr=log
+                [sys.executable, "-P", "-m", "loopixmix.main", self.role, "run", str(self.directory)], stderr=log
             )
 
     @property
@@ -207,6 +208,7 @@ class World:
             ),
             world=NodeWorld(
                 clock=reactor,
+                clock_watch=ClockWatch(reactor),
                 rng=rng,
                 sockets=TcpSockets(reactor),
                 fetcher=TreqFetcher(one_shot_client(reactor), clock=reactor),

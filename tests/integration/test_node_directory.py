@@ -31,7 +31,7 @@ def mix(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
     text = config.read_text().replace("[metrics]", f'[metrics]\nlisten = "127.0.0.1:{free_port()}"')
     config.write_text(text.replace('\nlisten = ""', "").replace('level = "info"', 'level = "debug"'))
     with (tmp_path / "log").open("wb") as log:
-        command = [sys.executable, "-m", "loopixmix.main", "mix", "run", str(directory)]
+        command = [sys.executable, "-P", "-m", "loopixmix.main", "mix", "run", str(directory)]
         process = subprocess.Popen(command, stderr=log, umask=0)
     deadline_s = time.monotonic() + 30
     while read_status(directory) is None:

@@ -18,6 +18,7 @@ from client.http.endpoint import LOCK_FILE
 from client.http.serving.server import ApiServer
 from client.testing import FakeClient, FakeNetwork
 from loopixmix.net.sockets import TcpSockets
+from loopixmix.process.files import DirectoryLock
 from tests.worlds.clients.contract import ALICE, BOB, Reader
 
 PROGRAMS = Path(__file__).parents[2] / "docs" / "examples" / "programs"
@@ -68,8 +69,9 @@ class World:
         self.bob: FakeClient = self.network.client(BOB)
         self.directory = directory / "bob"
         self.directory.mkdir()
-        # As the daemon of a client does: these programs show the token only if that process is there.
-        (self.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
+        # As the daemon of a client does: programs show the token only if somebody has the lock.
+        self.lock = DirectoryLock(self.directory / LOCK_FILE)
+        self.lock.acquire()
         self.server = self.make_server()
         self.proxy = Factory.forProtocol(Proxy)
         self.proxy.visits = 0
@@ -106,6 +108,7 @@ class World:
         return program
 
     async def stop(self) -> None:
+        self.lock.release()
         for program in self.programs:
             kill(program)
         await self.server.stop()
@@ -201,15 +204,15 @@ async def test_a_message_that_cannot_be_answered_holds_up_no_other(world: World,
 @pytest.mark.parametrize("command", LANGUAGES, indirect=True)
 @pytest_twisted.ensureDeferred
 async def test_the_token_is_not_shown_at_an_address_that_a_crash_left_behind(world: World, command: list[str]) -> None:
-    ended = subprocess.Popen(["true"])
-    ended.wait(10)
-    (world.directory / LOCK_FILE).write_text(f"{ended.pid}\n")
+    world.lock.release()
+    # The number of a process that runs: the system gave that of the daemon away again.
+    (world.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
     # The proxy counts connections as well as any other program that has the port by now.
     (world.directory / "api.url").write_text(f"http://127.0.0.1:{world.listening.getHost().port}\n")
     world.start_program(command)
     await task.deferLater(reactor, 2.5, lambda: None)
     assert world.proxy.visits == 0
-    (world.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
+    world.lock.acquire()
     for _ in range(500):
         if world.proxy.visits:
             break

@@ -30,7 +30,7 @@ PARAMS = msgspec.structs.replace(
     pull_batch=9,
 )
 PLAN = TestnetPlan(width=1, providers=3, params=PARAMS, base_port=BASE_PORT, clients=(PlannedClient("counter", 3),))
-LINE = (sys.executable, "-m", "loopixmix.main", "stats")
+LINE = (sys.executable, "-P", "-m", "loopixmix.main", "stats")
 PATIENCE_S = 240.0
 PERIOD_S, DELIVER_S = 60, 90
 

@@ -28,7 +28,7 @@ PARAMS = msgspec.structs.replace(
     node_loop_rate_per_s=2.0,
     pull_batch=9,
 )
-COMMAND = ("{python}", "-m", "loopixmix.main", "stats", "issuer", "run", "{directory}/issuer")
+COMMAND = ("{python}", "-P", "-m", "loopixmix.main", "stats", "issuer", "run", "{directory}/issuer")
 PROGRAM = PlannedProgram("issuing", COMMAND, socket="issuer/issuer.sock", status_file="issuer/status.json")
 PLAN = TestnetPlan(
     width=1,

@@ -55,7 +55,7 @@ def run(command: Sequence[str | Path], *, where: Path, **environment: str) -> No
 def check_types(directory: Path, *, python: Path) -> None:
     """Check all modules of a directory as a program of its own, with the settings of mypy and not with ours."""
     options = ["--strict", "--config-file=", "--cache-dir", directory / ".mypy_cache", "--python-executable", python]
-    run([sys.executable, "-m", "mypy", *options, "."], where=directory)
+    run([sys.executable, "-P", "-m", "mypy", *options, "."], where=directory)
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, source)
     # Without a Rust toolchain in the path: compiling takes a minute, and types are the same without it.
     path, constraint = "/usr/bin:/bin", str(ROOT / "constraints.txt")
-    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", root, source]
+    wheel = [sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", root, source]
     run(wheel, where=root, PATH=path, PIP_CONSTRAINT=constraint)
     venv.create(root / "environment", with_pip=False)
     packages = root / "environment" / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
     run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", packages, *root.glob("*.whl")],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            packages,
+            *root.glob("*.whl"),
+        ],
         where=root,
     )
     # What it depends on is there already; our own packages must come from the wheel.

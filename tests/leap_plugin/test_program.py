@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from leap_plugin.directory.making import make_unasked
 from leap_plugin.program import MailBridge
 from loopixmix.process.program import World
+from loopixmix.process.wallclock import ClockWatch
 
 
 def bridge(directory: Path, *accounts: str) -> MailBridge:
@@ -21,7 +22,9 @@ def bridge(directory: Path, *accounts: str) -> MailBridge:
     )
     # Neither is used: nothing is opened.
     reactor = cast(PosixReactorBase, None)
-    return MailBridge(made, world=World(reactor=reactor, clock=Clock(), rng=Random(1), end=lambda *_: None))
+    clock = Clock()
+    world = World(reactor=reactor, clock=clock, clock_watch=ClockWatch(clock), rng=Random(1), end=lambda *_: None)
+    return MailBridge(made, world=world)
 
 
 def test_a_bridge_that_ends_does_not_say_that_it_has_no_accounts(tmp_path: Path) -> None:

@@ -133,6 +133,20 @@ def test_each_kind_of_error_has_its_exit_code(
     assert capsys.readouterr().err == text
 
 
+@pytest.mark.parametrize("words", [["client", "status", "none"], ["provider", "--help"]])
+def test_a_file_of_the_user_that_has_the_name_of_our_package_is_named(tmp_path: Path, words: list[str]) -> None:
+    own = tmp_path / f"{words[0]}.py"
+    own.write_text("print('mine')\n")
+    # As for somebody who has PYTHONPATH set, or runs a program that lies beside that file.
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from loopixmix.main import run; sys.exit(run({words}))"
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=30, cwd=tmp_path
+    )
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert f"{own} stands in the way of loopixmix's own package `{words[0]}`: rename it" in answer.stderr
+
+
 def test_a_defect_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         run([], command=click.Command("fails", callback=raiser(ZeroDivisionError())))
@@ -145,7 +159,7 @@ def test_a_defect_is_not_hidden() -> None:
 def test_standard_output_that_is_full_is_one_line(arguments: list[str], buffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         answer = subprocess.run(
-            [sys.executable, "-m", "loopixmix.main", *arguments],
+            [sys.executable, "-P", "-m", "loopixmix.main", *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONUNBUFFERED": buffered},
@@ -165,7 +179,7 @@ def test_an_error_of_another_file_is_not_taken_for_one_of_standard_output() -> N
 def test_help_is_quick_in_a_new_process() -> None:
     started_s = time.monotonic()
     answer = subprocess.run(
-        [sys.executable, "-m", "loopixmix.main", "--help"], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-P", "-m", "loopixmix.main", "--help"], capture_output=True, text=True, check=True, timeout=30
     )
     assert "Run and use a Loopix mix network" in answer.stdout
     assert time.monotonic() - started_s < 5

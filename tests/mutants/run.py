@@ -105,7 +105,7 @@ def run_tests(tests: Iterable[str], tree: Path, *, longest_s: float | None) -> t
 
     Raises `BrokenError` if they take too long.
     """
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     # Before everything else on the path, so that processes which the tests start import the copy too.
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     # A session of its own: whatever ends this program, it can end the tests with all that they have started.

@@ -39,7 +39,7 @@ def test_accounts_are_listed_by_name(store: MailStore) -> None:
 @pytest.mark.parametrize("release_name", [True, False])
 def test_a_removed_account_s_name_is_given_again_only_if_released(store: MailStore, release_name: bool) -> None:
     open_account(store, "alice", ALICE)
-    Administration(store).remove("alice", release_name=release_name)
+    Administration(store).remove("alice", release_name=release_name, today=100)
     again = RegistrationRules(mode=RegistrationMode.OPEN)
     refusal = store.write(lambda connection: register(connection, application("alice", BOB), again))
     assert (refusal is None) == release_name
@@ -47,7 +47,7 @@ def test_a_removed_account_s_name_is_given_again_only_if_released(store: MailSto
 
 def test_an_account_that_is_not_there_cannot_be_removed(store: MailStore) -> None:
     with pytest.raises(UnknownAccountError, match="no account mallory"):
-        Administration(store).remove("mallory", release_name=False)
+        Administration(store).remove("mallory", release_name=False, today=100)
 
 
 def test_an_invitation_opens_as_many_accounts_as_it_says(store: MailStore, rng: random.Random) -> None:

@@ -18,6 +18,7 @@ from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ConfigError, LoopixmixError, StoreError
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
+from loopixmix.net.memory import MemoryEnd
 from loopixmix.node.running_node import NodeParts
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
@@ -25,17 +26,21 @@ from loopixmix.tokens.redeeming import FixedKeys
 from loopixmix.wire import LinkRole
 from provider.api import Declaration, KeyDirectory
 from provider.cards.decoys import SECRET_FILE, load_decoy_secret
+from provider.clients.allowance import Allowance, ClientRules
+from provider.clients.client import Client
 from provider.config import ProviderConfig, ProviderRules
 from provider.hosting.asker import Hosted
 from provider.hosting.asking.local import LocalAsker
+from provider.mailbox import Mailbox
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
-from provider.wiring import make_provider, wire_provider
+from provider.wiring import keeper_of, make_provider, wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld
 from tests.worlds.networks.reactor_threads import ReactorThread
 
+RULES = ClientRules()
 MINIMAL = 'name = "provider1"\nlisten = "127.0.0.1:30001"\n'
 
 
@@ -73,6 +78,29 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
         rng=rng,
         observer=observer,
     )
+
+
+class KeepingNetwork(MemoryEnd):
+    """Notes which links stay."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, int] = {}
+
+    def vouch(self, peer: bytes, *, queue_frames: int) -> None:
+        self.kept[peer] = queue_frames
+
+    def doubt(self, peer: bytes) -> None:
+        self.kept[peer] = 0
+
+
+def test_the_link_of_an_account_stays_with_room_for_its_answers() -> None:
+    network = KeepingNetwork()
+    keep = keeper_of(network)
+    for name, pull_batch, registered in ((b"a", 9, True), (b"gateway", 200, True), (b"stranger", 9, None)):
+        client = Client(name, Mailbox(pull_batch=pull_batch, lease_pulls=3), Allowance(NetworkParams(), RULES, 0.0))
+        client.registered = registered
+        keep(client)
+    assert network.kept == {b"a": 36, b"gateway": 800, b"stranger": 0}
 
 
 def _dials_nobody(*_: object) -> NoReturn:

@@ -28,7 +28,7 @@ class Cluster:
             self._start("dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", *directory)
 
     def _start(self, program: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", f"distributed.cli.{program}", "--host", "127.0.0.1", *arguments]
+        command = [sys.executable, "-P", "-m", f"distributed.cli.{program}", "--host", "127.0.0.1", *arguments]
         with (self._folder / f"{program}-{len(self.processes)}.log").open("wb") as log:
             self.processes.append(subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log))
 

@@ -106,7 +106,7 @@ class GatewayCity:
     def command(self, *words: str, codes: Container[int] = (0,)) -> str:
         """Run `loopixmix mail gateway`; it ends with one of `codes`."""
         done = subprocess.run(
-            [sys.executable, "-m", "loopixmix.main", "mail", "gateway", words[0], str(self.path), *words[1:]],
+            [sys.executable, "-P", "-m", "loopixmix.main", "mail", "gateway", words[0], str(self.path), *words[1:]],
             capture_output=True,
             text=True,
             check=False,
@@ -117,7 +117,7 @@ class GatewayCity:
 
     def start(self) -> None:
         """Start the gateway, and wait until it is ready."""
-        run = [sys.executable, "-m", "loopixmix.main", "mail", "gateway", "run", str(self.path)]
+        run = [sys.executable, "-P", "-m", "loopixmix.main", "mail", "gateway", "run", str(self.path)]
         self._process = subprocess.Popen(run)
         self.until(lambda: self.status()["now"] is not None and self.status()["now"]["address"] == "gate@provider-2")
 

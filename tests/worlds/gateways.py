@@ -196,7 +196,7 @@ class GatewayTown:
         world = GatewayWorld(cast(Client, self.looking_up), access, self.clock, self.rng, AtOnce())
         self.tables = make_tables(self.directory, world)
         self.exit: ExitParts = make_exit(self.directory, world, self.tables, relay=self.relay)
-        self.tidying = GatewayTidying(self.client, access, self.tables.ways, clock=self.clock)
+        self.tidying = GatewayTidying(self.client, access, self.tables.ways, clock=self.clock, rng=self.rng)
         self.entrance: EntranceParts = make_entrance(self.directory, world, self.tables, records=self.zone)
         self.exit.relaying.start()
         self.tidying.start()

@@ -22,7 +22,7 @@ from provider.serving.sockets import SocketPlace
 PROVIDER = bytes([7]) * 32
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-COMMAND = (sys.executable, "-c", "import sys; from loopixmix.main import run; sys.exit(run())")
+COMMAND = (sys.executable, "-P", "-c", "import sys; from loopixmix.main import run; sys.exit(run())")
 
 
 class NoCards:

@@ -44,7 +44,7 @@ class StoredAccount:
 def running_imap(directory: Path, privacy: Privacy = Privacy.IN_CLEAR) -> Iterator[int]:
     """Run a server in a process of its own; yield its port."""
     directory.mkdir(exist_ok=True)
-    arguments = [sys.executable, "-m", "tests.worlds.imap_program", str(directory), privacy.name]
+    arguments = [sys.executable, "-P", "-m", "tests.worlds.imap_program", str(directory), privacy.name]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdin is not None
         assert process.stdout is not None

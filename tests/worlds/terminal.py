@@ -171,7 +171,7 @@ class Terminal:
 
 
 def _loopixmix(arguments: Sequence[object]) -> list[str]:
-    return [sys.executable, "-m", "loopixmix.main", *map(str, arguments)]
+    return [sys.executable, "-P", "-m", "loopixmix.main", *map(str, arguments)]
 
 
 def _read_all(terminal: int, *, question: str, answer: str, until_s: float) -> str:

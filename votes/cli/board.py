@@ -7,10 +7,8 @@ from pathlib import Path
 
 import click
 
-from loopixmix.errors import ConfigError, MisuseError
+from loopixmix.errors import MisuseError
 from votes.cli.outside import AS_JSON, DIRECTORY, vote_outside
-
-STATUS_FILE = "status.json"
 
 
 @click.group()
@@ -90,15 +88,15 @@ def run(directory: Path, check_config: bool) -> None:
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
     """Tell how a board that runs is."""
-    path = directory / STATUS_FILE
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise MisuseError(f"{directory}: no board runs here") from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    from loopixmix.process.status import told_by_holder
+    from votes.board.running.directory import LOCK_FILE
+
+    told = told_by_holder(directory / LOCK_FILE)
+    if told is None:
+        raise MisuseError(f"{directory}: no board runs here")
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(told)
         return
+    found = json.loads(told)
     for name, value in found.items():
         click.echo(f"{name.replace('_', ' ')}: {value}")

@@ -87,7 +87,7 @@ def stop_voters(network: TestNetwork) -> None:
 
 def _board_program() -> PlannedProgram:
     # In a folder of its own: beside it stands the empty file of settings that every planned service has.
-    command = ("{python}", "-m", "loopixmix.main", "vote", "board", "run", "{directory}/election")
+    command = ("{python}", "-P", "-m", "loopixmix.main", "vote", "board", "run", "{directory}/election")
     return PlannedProgram(SERVICE, command, socket=f"election/{BOARD_SOCKET}", status_file="election/status.json")
 
 
@@ -96,7 +96,15 @@ def _voters_programs(size: DemoSize, folders: DemoFolders) -> list[PlannedProgra
     for number, first in enumerate(range(1, size.voters + 1, size.per_process), 1):
         last = min(first + size.per_process - 1, size.voters)
         clients = [_within(folders.client(voter), folders.network) for voter in range(first, last + 1)]
-        command = ("{python}", "-m", "loopixmix.main", "client", "run", *(f"{{network}}/{each}" for each in clients))
+        command = (
+            "{python}",
+            "-P",
+            "-m",
+            "loopixmix.main",
+            "client",
+            "run",
+            *(f"{{network}}/{each}" for each in clients),
+        )
         # The last one of them starts last.
         programs.append(PlannedProgram(f"{VOTERS}{number}", command, status_file=f"../{clients[-1]}/api.url"))
     return programs

@@ -10,7 +10,6 @@ import psutil
 from rich.console import Console
 
 from loopixmix.group.ristretto import ristretto255
-from loopixmix.process.background import is_running
 from loopixmix.process.wallclock import WallClock
 from loopixmix.progress import Steps
 from loopixmix.testnet.memory import MemoryWatch
@@ -77,10 +76,9 @@ def _held(
         for each in commands:
             each.kill()
         story.steps.step("stopping every process", 1)
-        running = network.processes.running()
         network.stop()
         story.steps.finish()
-    return held[0], [name for name, process in running.items() if is_running(process.pid)]
+    return held[0], [*network.processes.running()]
 
 
 def _processes(network: TestNetwork) -> list[psutil.Process]:

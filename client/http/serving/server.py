@@ -19,7 +19,7 @@ from client.http.serving.local_api import LocalApi
 from client.http.serving.pages import InstalledPages
 from client.http.serving.site import guarded_factory
 from loopixmix.net.sockets import ListeningPort, Sockets
-from loopixmix.process.files import read_or_make_token
+from loopixmix.process.files import write_new_token
 from loopixmix.seams import Clock, Rng
 
 HOST = "127.0.0.1"
@@ -31,11 +31,13 @@ class ApiServer:
     def __init__(
         self, client: JournalledClient, *, directory: Path, port: int, sockets: Sockets, clock: Clock, rng: Rng
     ) -> None:
-        """Serve `client` at `port` of loopback, at any free one for 0; the token file is in `directory`."""
+        """Serve `client` at `port` of loopback, at any free one for 0. `directory`: locked; gets a new token."""
         self._directory = directory
         self._port = port
         self._sockets = sockets
-        self._guard = Guard(token=read_or_make_token(directory / TOKEN_FILE, rng=rng))
+        # The old address first, which a crash left: the new token is for this daemon's address only.
+        remove_url(directory)
+        self._guard = Guard(token=write_new_token(directory / TOKEN_FILE, rng=rng))
         self._pages = InstalledPages(client, directory=directory, sockets=sockets, clock=clock, rng=rng)
         self._api = LocalApi(client, pages=self._pages, clock=clock, rng=rng)
         self._connections = guarded_factory(cast("IResource", self._api.resource), guard=self._guard, clock=clock)

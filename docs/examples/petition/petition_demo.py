@@ -36,7 +36,7 @@ def additions(plan: TestnetPlan) -> Additions:
 def make_codes(provider: Path, count: int) -> list[str]:
     """Return codes of the issuer at a provider, each good for one token, as its operator makes them."""
     command = ["provider", "token-codes", str(provider), "--tokens", "1", "--count", str(count), "--json"]
-    made = subprocess.run([sys.executable, "-m", "loopixmix.main", *command], check=True, capture_output=True)
+    made = subprocess.run([sys.executable, "-P", "-m", "loopixmix.main", *command], check=True, capture_output=True)
     return list(json.loads(made.stdout)["codes"])
 
 

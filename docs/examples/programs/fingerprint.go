@@ -11,12 +11,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,23 +36,22 @@ type daemon struct {
 
 // A daemon that was started anew listens at another port: the files are read before each connection.
 func findDaemon(directory string) (*daemon, error) {
-	// After a crash another program may have the port, and would be shown the token.
-	lock, err := os.ReadFile(filepath.Join(directory, "client.lock"))
+	// After a crash another program may have the port, and would be shown the token. A daemon that runs holds its lock;
+	// the number in that file tells nothing, because another process may have it by now.
+	lock, err := os.Open(filepath.Join(directory, "client.lock"))
 	if err != nil {
 		return nil, err
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(lock)))
+	defer lock.Close()
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
+		return nil, errors.New("the client does not run")
+	}
+	// The token first: so a new one is never sent to an old address.
+	token, err := os.ReadFile(filepath.Join(directory, "api.token"))
 	if err != nil {
 		return nil, err
-	}
-	if err := syscall.Kill(pid, 0); err != nil {
-		return nil, fmt.Errorf("the client does not run: %w", err)
 	}
 	url, err := os.ReadFile(filepath.Join(directory, "api.url"))
-	if err != nil {
-		return nil, err
-	}
-	token, err := os.ReadFile(filepath.Join(directory, "api.token"))
 	if err != nil {
 		return nil, err
 	}

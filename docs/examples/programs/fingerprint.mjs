@@ -2,8 +2,10 @@
 //
 //     node fingerprint.mjs DIR
 //
-// DIR is the directory of a client that runs (`loopixmix client run DIR`). Node 18 or newer; no packages.
+// DIR is the directory of a client that runs (`loopixmix client run DIR`). Node 18 or newer and the
+// command `flock`; no packages.
 
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
@@ -12,9 +14,14 @@ import path from "node:path";
 // A daemon that was started anew listens at another port: the files are read before each connection.
 async function findDaemon(directory) {
   const read = async (name) => (await readFile(path.join(directory, name), "ascii")).trim();
-  // After a crash another program may have the port, and would be shown the token. This throws if the process is gone.
-  process.kill(Number.parseInt(await read("client.lock"), 10), 0);
-  return { url: await read("api.url"), token: await read("api.token") };
+  // After a crash another program may have the port, and would be shown the token. A daemon that runs holds its lock;
+  // the number in that file tells nothing, because another process may have it by now.
+  const tried = spawnSync("flock", ["--nonblock", "--shared", path.join(directory, "client.lock"), "true"]);
+  if (tried.error) throw tried.error;
+  if (tried.status !== 1) throw new Error("the client does not run");
+  // The token first: so a new one is never sent to an old address.
+  const token = await read("api.token");
+  return { url: await read("api.url"), token };
 }
 
 // `http.request` uses no proxy, whatever the environment says. A proxy would see the token.

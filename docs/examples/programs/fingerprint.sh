@@ -3,7 +3,7 @@
 #
 #     sh fingerprint.sh DIR
 #
-# DIR is the directory of a client that runs (`loopixmix client run DIR`). Needs curl and jq.
+# DIR is the directory of a client that runs (`loopixmix client run DIR`). Needs curl, jq and flock.
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -20,11 +20,13 @@ trap 'rm -f "$body"' EXIT
 call() {
     method=$1 target=$2
     shift 2
-    # After a crash another program may have the port, and would be shown the token.
-    kill -0 "$(cat "$dir/client.lock")" || return 1
-    printf 'Authorization: Bearer %s\n' "$(cat "$dir/api.token")" |
-        curl --silent --show-error --fail-with-body --noproxy '*' --header @- --request "$method" "$@" \
-            "$(cat "$dir/api.url")$target"
+    # After a crash another program may have the port, and would be shown the token. A daemon that runs holds its lock;
+    # the number in that file tells nothing, because another process may have it by now.
+    if flock --nonblock --shared "$dir/client.lock" true; then return 1; fi
+    # The token first: so a new one is never sent to an old address.
+    token=$(cat "$dir/api.token") && url=$(cat "$dir/api.url") || return 1
+    printf 'Authorization: Bearer %s\n' "$token" |
+        curl --silent --show-error --fail-with-body --noproxy '*' --header @- --request "$method" "$@" "$url$target"
 }
 
 settle() {

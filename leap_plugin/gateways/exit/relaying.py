@@ -82,7 +82,7 @@ class Relaying:
         self._rng = rng
         self._times = RetryTimes()
         self._pause = Pause(clock)
-        self._task = Task("handing mail to the relay")
+        self._task = Task("handing mail to the relay", clock=clock, rng=rng)
         self._under_way: dict[int, Deferred[None]] = {}
         self._stuck: dict[int, float] = {}
         self._answers: dict[int, RelayAnswer] = {}
@@ -97,7 +97,7 @@ class Relaying:
 
     def start(self) -> None:
         """Begin."""
-        self._task.start(self._run())
+        self._task.start(self._run)
 
     def wake(self) -> None:
         """Look again: a mail has come."""

@@ -27,7 +27,7 @@ from leap_plugin.leap.bitmask.gate import LoopbackGate
 from leap_plugin.leap.bitmask.nicknym import KeyLookups
 from leap_plugin.leap.bitmask.reach import ReachableAddresses
 from loopixmix.errors import ConfigError, LoopixmixError
-from loopixmix.process.files import read_or_make_token
+from loopixmix.process.files import write_new_token
 from loopixmix.seams import Clock, Rng
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
 
@@ -162,7 +162,7 @@ class LeapApi:
 
     def start(self) -> str:
         """Listen; return the address. Raises `ConfigError` if the port is in use, `StoreError`."""
-        token = read_or_make_token(self._settings.directory / TOKEN_FILE, rng=self._rng)
+        token = write_new_token(self._settings.directory / TOKEN_FILE, rng=self._rng)
         commands = MailCommands(self._accounts, tokens=self._settings.tokens)
         gate = LoopbackGate(token)
         resource = BitmaskRoutes(commands, self._lookups, gate).app.resource()
@@ -209,7 +209,7 @@ def leap_api(
         BitmaskAccount(
             address=address,
             client=client,
-            reachable=ReachableAddresses(client, file=_reach_file(settings.directory, address), clock=clock),
+            reachable=ReachableAddresses(client, file=_reach_file(settings.directory, address), clock=clock, rng=rng),
         )
         for address, client in clients.items()
     ]

@@ -15,7 +15,7 @@ from loopixmix.errors import LoopixmixError, StoreError
 from loopixmix.process.files import write_atomically
 from loopixmix.process.pause import Pause
 from loopixmix.process.task import Task
-from loopixmix.seams import Clock
+from loopixmix.seams import Clock, Rng
 
 REFRESH_S = 60.0
 
@@ -44,12 +44,12 @@ class ReachableAddresses:
     been started, or has lost its client, goes on with what it knew: otherwise mail would leave directly.
     """
 
-    def __init__(self, client: Client, *, file: Path, clock: Clock) -> None:
+    def __init__(self, client: Client, *, file: Path, clock: Clock, rng: Rng) -> None:
         """`file`: where the copy is kept; it need not exist."""
         self._client = client
         self._file = file
         self._pause = Pause(clock)
-        self._task = Task("following the network's mail domains")
+        self._task = Task("following the network's mail domains", clock=clock, rng=rng)
         self._now = _read(file)
 
     @property
@@ -64,7 +64,7 @@ class ReachableAddresses:
 
     def start(self) -> None:
         """Look now, and again every minute."""
-        self._task.start(self._follow())
+        self._task.start(self._follow)
 
     async def stop(self) -> None:
         """End; no delayed call is left."""

@@ -68,7 +68,7 @@ class Deliverer:
         self._rng = rng
         self._in_thread = in_thread
         self._pause = Pause(clock)
-        self._task = Task("delivering mail")
+        self._task = Task("delivering mail", clock=clock, rng=rng)
         self._down = Backoff(rng=rng, first_s=FIRST_DOWN_S, longest_s=LONGEST_DOWN_S)
         self._resume_at_s = 0.0
         self._busy: dict[str, Deferred[None]] = {}
@@ -81,7 +81,7 @@ class Deliverer:
 
     def start(self) -> None:
         """Begin."""
-        self._task.start(self._work())
+        self._task.start(self._work)
 
     async def stop(self) -> None:
         """End; attempts under way are broken off, and are made again after the next start."""

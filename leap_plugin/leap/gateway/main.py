@@ -113,17 +113,16 @@ def status(directory: Path, as_json: bool) -> None:
     from leap_plugin.leap.gateway.deliveries import count_by_state
     from leap_plugin.leap.gateway.directory import LOCK_FILE
     from leap_plugin.leap.gateway.users import count_owners
-    from loopixmix.process.files import lock_holder
-    from loopixmix.process.status import STATUS_FILE
+    from loopixmix.errors import UnavailableError
+    from loopixmix.process.status import told_by_holder
 
     owners, counts = _use(directory, lambda connection: (count_owners(connection), count_by_state(connection)))
-    is_running = lock_holder(directory / LOCK_FILE) is not None
-    told: dict[str, object] = {}
-    if is_running:
-        try:
-            told = msgspec.json.decode((directory / STATUS_FILE).read_bytes(), type=dict[str, object])
-        except (OSError, msgspec.MsgspecError):
-            told = {"problem": "it has not told yet how it is"}
+    try:
+        report = told_by_holder(directory / LOCK_FILE)
+    except UnavailableError:
+        report = b'{"problem": "it has not told yet how it is"}'
+    is_running = report is not None
+    told: dict[str, object] = {} if report is None else msgspec.json.decode(report)
     problem = told.get("problem") if is_running else "the gateway does not run"
     found = {
         "running": is_running,

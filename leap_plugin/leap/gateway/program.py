@@ -139,13 +139,13 @@ class _Running:
         self._client = client
         self._connections = connections
         self._pause = Pause(clock)
-        self._tidying = Task("giving up mails in pieces")
+        self._tidying = Task("giving up mails in pieces", clock=clock, rng=rng)
         self._stops = (
             client.on_received(MAIL_KIND, self._take, reader=READER),
             client.on_received(ASK_KIND, answers.take, reader=READER),
         )
         self.deliverer.start()
-        self._tidying.start(self._tidy())
+        self._tidying.start(self._tidy)
 
     async def stop(self) -> None:
         for stop in self._stops:

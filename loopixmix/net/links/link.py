@@ -14,7 +14,16 @@ from zope.interface import implementer
 from loopixmix.drops import RefusalReason
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.context import TlsTransport, is_end, negotiated_by, refusal_of
-from loopixmix.net.links.handshake import Arrivals, AwaitingHello, Closed, Dialled, Handshaking, LinkMachine, Open
+from loopixmix.net.links.handshake import (
+    Accepted,
+    Arrivals,
+    AwaitingHello,
+    Closed,
+    Dialled,
+    Handshaking,
+    LinkMachine,
+    Open,
+)
 from loopixmix.net.links.outbox import Outbox
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import RefusedError
@@ -107,6 +116,9 @@ class Link(Protocol):
         self._limits = limits
         self._observer = observer
         self._timer: DelayedCall | None = None
+        self._stuck: DelayedCall | None = None
+        self._heard_at_s = clock.seconds()
+        self._is_vouched_for = False
         self._is_open = False
         self._problem = ""
 
@@ -115,11 +127,38 @@ class Link(Protocol):
         """Whether frames go both ways."""
         return self._is_open
 
+    @property
+    def may_go(self) -> bool:
+        """Whether the link may end to make room for another: its peer says nothing, or nobody vouched for it."""
+        limits = self._limits
+        patience_s = limits.silent_s if self._is_vouched_for else limits.grace_s
+        return self._clock.seconds() - self._heard_at_s > patience_s
+
+    def vouched(self, *, queue_frames: int) -> None:
+        """Let an open link stay."""
+        if not self._is_open:
+            return
+        self._is_vouched_for = True
+        self.outbox.allow(queue_frames)
+        self._allow(None)
+
+    def doubted(self) -> None:
+        """Let an open link end after a while, unless somebody vouches for its peer."""
+        if not self._is_open:
+            return
+        self._is_vouched_for = False
+        self.outbox.allow(self._limits.stranger_queue_frames)
+        self._allow(self._limits.vouch_s)
+
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
         """TCP is there: give TLS its time."""
         self._live.add(self)
         # Small writes leave at once: waiting to fill a segment would add to every delay (Nagle's algorithm).
-        tune(self._tls.transport.getHandle())
+        is_incoming = isinstance(self._machine.side, Accepted)
+        tune(
+            self._tls.transport.getHandle(),
+            send_buffer_bytes=self._limits.send_buffer_bytes if is_incoming else None,
+        )
         self._allow(self._limits.handshake_timeout_s)
 
     def handshakeCompleted(self) -> None:  # noqa: N802 (Twisted's name)
@@ -139,6 +178,7 @@ class Link(Protocol):
         """Take bytes: a Hello first, frames then."""
         if isinstance(self._machine.state, Closed):
             return
+        self._heard_at_s = self._clock.seconds()
         try:
             packets, others = self._machine.received_frames(self.peer, data) if self._is_open else self._greeted(data)
         except RefusedError as error:
@@ -165,11 +205,14 @@ class Link(Protocol):
         self._owner.link_opened(self)
 
     def pauseProducing(self) -> None:  # noqa: N802 (Twisted's name)
-        """The transport has enough for now."""
+        """The transport has enough for now: the peer does not read as fast as we write."""
         self.outbox.pause()
+        if self._stuck is None and isinstance(self._machine.side, Accepted):
+            self._stuck = self._clock.callLater(self._limits.stuck_s, self._give_up)
 
     def resumeProducing(self) -> None:  # noqa: N802 (Twisted's name)
         """The transport takes more."""
+        self._not_stuck()
         self.outbox.resume()
 
     def stopProducing(self) -> None:  # noqa: N802 (Twisted's name)
@@ -226,6 +269,7 @@ class Link(Protocol):
 
     def _end(self, problem: str) -> None:
         self._allow(None)
+        self._not_stuck()
         self._problem = problem
         self._machine.close()
         if self._is_open:
@@ -236,6 +280,15 @@ class Link(Protocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None if time_s is None else self._clock.callLater(time_s, self.refuse, RefusalReason.TIMEOUT)
+
+    def _give_up(self) -> None:
+        self._stuck = None
+        self.refuse(RefusalReason.TIMEOUT)
+
+    def _not_stuck(self) -> None:
+        stuck, self._stuck = self._stuck, None
+        if stuck is not None:
+            stuck.cancel()
 
     def _say_goodbye_no_longer(self) -> None:
         self._tls.abortConnection()

@@ -89,6 +89,10 @@ class Outbox:
         """Whether there is a transport to write to."""
         return self._write is not None
 
+    def allow(self, queue_frames: int) -> None:
+        """Let so many frames wait from now on; those that wait already stay."""
+        self._queue_frames = queue_frames
+
     def put(self, frame: bytes) -> bool:
         """Take one frame, or observe its drop and return false."""
         if self._write is None:

@@ -73,6 +73,7 @@ class TlsNetwork:
             make_link=lambda owner: self._make_link(
                 self._accepted, owner, self._make_outbox(limits.incoming_queue_frames)
             ),
+            is_stranger=reception.is_stranger,
             clock=clock,
             limits=limits,
             observer=observer,
@@ -131,6 +132,18 @@ class TlsNetwork:
             elif peer != self.identity and not self._stopped:
                 self._peers[peer] = link = self._make_peer_link(peer, address)
                 link.start()
+
+    def know_nodes(self, nodes: Mapping[Identity, PeerAddress]) -> None:
+        """Keep places for the nodes of the network: for links of their keys, and connections from their addresses."""
+        self._incoming.know_nodes({node: address.host for node, address in nodes.items()})
+
+    def vouch(self, peer: Identity, *, queue_frames: int) -> None:
+        """Let the link that `peer` made to us stay; so many frames may wait for it."""
+        self._incoming.vouch(peer, queue_frames=queue_frames)
+
+    def doubt(self, peer: Identity) -> None:
+        """Let the link that `peer` made to us end soon, unless somebody vouches for it again."""
+        self._incoming.doubt(peer)
 
     def is_open(self, peer: Identity) -> bool:
         """Tell whether a frame for `peer` would go out now."""

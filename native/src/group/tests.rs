@@ -85,7 +85,7 @@ fn many_at_once_equal_one_by_one() {
             let pairs: Vec<_> = inputs.iter().map(|(exponent, point)| (exponent, point)).collect();
             let expected: Vec<_> =
                 pairs.iter().map(|(exponent, point)| Ladder::Portable.x25519(exponent, point)).collect();
-            assert_eq!(ladder.x25519_each(&pairs), expected, "{ladder:?} {count}");
+            assert_eq!(*ladder.x25519_each(&pairs), expected, "{ladder:?} {count}");
         }
     }
 }
@@ -105,7 +105,7 @@ fn many_at_once_at_the_edges_of_the_field() {
         for exponent in &exponents {
             let pairs: Vec<_> = points.iter().map(|point| (exponent, point)).collect();
             let expected: Vec<_> = points.iter().map(|point| Ladder::Portable.x25519(exponent, point)).collect();
-            assert_eq!(ladder.x25519_each(&pairs), expected, "{ladder:?}");
+            assert_eq!(*ladder.x25519_each(&pairs), expected, "{ladder:?}");
         }
     }
 }
@@ -118,7 +118,7 @@ fn low_order_points_do_not_disturb_their_neighbours() {
         let pairs = [&good, &zero, &good, &good, &zero, &good, &good, &zero, &zero].map(|point| (&exponent, point));
         let expected = pairs.map(|(exponent, point)| Ladder::Portable.x25519(exponent, point));
         assert!(expected.iter().any(Option::is_none));
-        assert_eq!(ladder.x25519_each(&pairs), expected);
+        assert_eq!(*ladder.x25519_each(&pairs), expected);
     }
 }
 
@@ -200,7 +200,7 @@ fn low_order_points_have_no_product() {
     for ladder in supported() {
         for point in low_order {
             assert_eq!(ladder.x25519(&number("any", 0), &hex(point)), None, "{ladder:?} {point}");
-            assert_eq!(ladder.x25519_each(&[(&number("any", 2), &hex(point)); 8]), [None; 8], "{ladder:?} {point}");
+            assert_eq!(*ladder.x25519_each(&[(&number("any", 2), &hex(point)); 8]), [None; 8], "{ladder:?} {point}");
             assert_eq!(Blinding::new(ladder, &number("any", 1), 1).times(&hex(point)), None, "{ladder:?} {point}");
         }
     }

@@ -15,6 +15,7 @@ from loopixmix.seams import Clock, DelayedCall
 from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker, FailedElsewhereError, LostQuestionError, NotAskedError
 from provider.hosting.asking.failures import told
+from provider.hosting.asking.record import ServiceRecord
 from provider.hosting.asking.seats import Seats
 
 log = Logger()
@@ -31,7 +32,13 @@ class Turns:
         self._asker = asker
         self._clock = clock
         self._asking: set[Deferred[bytes]] = set()
+        self._record = ServiceRecord(asker.name)
         self.seats = Seats(most=asker.declaration.at_once, queue=asker.declaration.queue)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the service cannot be asked, or that it answers nothing; None if all is well."""
+        return self._asker.problem or self._record.problem
 
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes | None]:
         """Ask the service, having a seat; the result is its answer, or None if the request has failed.
@@ -57,6 +64,7 @@ class Turns:
             service=self._asker.name,
             timeout_s=self._asker.declaration.timeout_s,
         )
+        self._record.failed(f"it did not answer within {self._asker.declaration.timeout_s:g} s")
         asking.cancel()
 
     def _ended(self, asking: Deferred[bytes], call: DelayedCall, result: bytes | Failure) -> bytes | Failure:
@@ -77,6 +85,7 @@ class Turns:
             )
             if inspect.iscoroutine(answer):
                 answer.close()
+            self._record.failed(f"it answered with {type(answer).__name__}, not with bytes")
             return None
         if len(answer) > MAX_BODY_BYTES:
             log.error(
@@ -85,7 +94,9 @@ class Turns:
                 length=len(answer),
                 longest=MAX_BODY_BYTES,
             )
+            self._record.failed(f"it answered with {len(answer)} bytes; at most {MAX_BODY_BYTES} are allowed")
             return None
+        self._record.answered()
         return answer
 
     def _failed(self, failure: Failure) -> None:
@@ -94,7 +105,14 @@ class Turns:
             raise error
         if isinstance(error, FailedElsewhereError):
             log.error("service {service} failed, and the log of its program says where", service=self._asker.name)
+            self._record.failed("it failed, and the log of its program says where")
         elif isinstance(error, LostQuestionError):
             log.error("service {service}: its program ended before it answered a request", service=self._asker.name)
-        elif not isinstance(error, ServiceRefusedError | CancelledError):
-            log.error("service {service} failed: {what}", service=self._asker.name, what=told(failure))
+            self._record.failed("its program ended")
+        elif isinstance(error, ServiceRefusedError):
+            self._record.answered()
+        # Overdue: that has been told.
+        elif not isinstance(error, CancelledError):
+            what = told(failure)
+            log.error("service {service} failed: {what}", service=self._asker.name, what=what)
+            self._record.failed(what)

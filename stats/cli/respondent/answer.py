@@ -241,7 +241,9 @@ async def _with_code(
     setting.say("looking for the code among the messages")
     named = await setting.open_client(code_from.expanduser())
     try:
-        return dataclasses.replace(invited, code=await obtain_code(named, survey, setting.pause))
+        obtained = await obtain_code(named, survey, setting.pause)
+        setting.say(obtained.words)
+        return dataclasses.replace(invited, code=obtained.code)
     finally:
         named.close()
 

@@ -100,7 +100,7 @@ class WaitingRoom:
             else:
                 found.file.remove()
                 found.file = self._open_file(pool, found.form)
-        except StoreError as error:
+        except Exception as error:  # whatever it is: drawn again, the same reports would be released twice
             raise HalfReleasedError(f"a release was left half-way, and goes on after a restart: {error}") from error
         return batch
 

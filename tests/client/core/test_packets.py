@@ -136,6 +136,23 @@ def test_each_packet_takes_a_path_of_its_own(network: ModelNetwork, maker: Packe
     assert len(paths) > 10  # of 2 * 2 * 2 * 2
 
 
+def test_each_reply_block_takes_a_way_back_of_its_own(network: ModelNetwork, maker: PacketMaker) -> None:
+    """One way back for all would show who gets many replies, and which node to watch."""
+    keys = {node.id: node.mix_keys[maker.epoch(NOW_S)].private for node in network.nodes}
+    ways = set()
+    for _ in range(60):
+        block = maker.reply_block(network.document.providers()[1].id, epoch=maker.epoch(NOW_S), now_s=NOW_S)
+        packet, way = use_surb(block.surb, b"", sphinx=maker.sphinx), [block.surb.first_hop]
+        for _ in range(4):
+            opened = unwrap([keys[way[-1]]], packet, sphinx=maker.sphinx)
+            command = decode_command(opened.command)
+            assert isinstance(command, Relay)
+            packet = opened.packet
+            way.append(command.next_hop)
+        ways.add(tuple(way))
+    assert len(ways) > 5  # of 2 * 2 * 2
+
+
 def test_a_reply_block_works_in_its_epoch(network: ModelNetwork, maker: PacketMaker) -> None:
     epoch = maker.epoch(NOW_S) + 1
     block = maker.reply_block(network.document.providers()[1].id, epoch=epoch, now_s=NOW_S)

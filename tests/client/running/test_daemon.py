@@ -25,6 +25,7 @@ from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.keys import IdentityKey
 from loopixmix.process.program import World
+from loopixmix.process.wallclock import ClockWatch
 from loopixmix.store.sealing import is_sealed
 from tests.worlds.networks.models import NOW_S, model_network, trust_root_of
 
@@ -65,7 +66,13 @@ def directory(tmp_path: Path) -> Path:
 
 def daemon_on(machine: Machine, directory: Path, ends: list[object] | None = None) -> ClientDaemon:
     told: list[object] = [] if ends is None else ends
-    world = World(reactor=machine, clock=machine, rng=random.Random(2), end=lambda error=None: told.append(error))
+    world = World(
+        reactor=machine,
+        clock=machine,
+        clock_watch=ClockWatch(machine),
+        rng=random.Random(2),
+        end=lambda error=None: told.append(error),
+    )
     return ClientDaemon(load_client(directory), world=world)
 
 

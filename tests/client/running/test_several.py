@@ -17,6 +17,7 @@ from loopixmix.errors import ConfigError, ListenError
 from loopixmix.keys import IdentityKey
 from loopixmix.process.files import DirectoryLock, LockedError
 from loopixmix.process.program import World
+from loopixmix.process.wallclock import ClockWatch
 from tests.client.running.test_daemon import Machine
 from tests.worlds.networks.models import trust_root_of
 
@@ -31,7 +32,13 @@ def directories(tmp_path: Path) -> list[Path]:
 
 
 def several_on(machine: Machine, directories: list[Path]) -> SeveralClients:
-    world = World(reactor=machine, clock=machine, rng=random.Random(2), end=lambda error=None: None)
+    world = World(
+        reactor=machine,
+        clock=machine,
+        clock_watch=ClockWatch(machine),
+        rng=random.Random(2),
+        end=lambda error=None: None,
+    )
     return SeveralClients({path: ClientDaemon(load_client(path), world=world) for path in directories})
 
 

@@ -28,6 +28,8 @@ def check(directory: Path, mail: bytes, *options: str) -> int:
     ("origin", "told"),
     [
         (Origin("alice@one", Verified.PINNED), "from alice@one, whose key is pinned, but not compared"),
+        (Origin("alice@one", Verified.COMPARED), "from alice@one, whose key is compared; sealed"),
+        (Origin("alice@one", Verified.UNKNOWN), "from alice@one, whose key is unknown; sealed"),
         (Origin(None, Verified.UNKNOWN), "from an anonymous sender; sealed from end to end"),
         (Origin("gate@one", Verified.COMPARED, "example.org"), "sealed to the gateway of example.org, which could"),
     ],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from loopixmix.authority.http import (
     IDLE_TIMEOUT_S,
+    MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ADDRESS,
     DirectoryApi,
+    EnrolledAddresses,
     RateLimit,
     directory_factory,
 )
@@ -52,10 +55,10 @@ class Bench:
         self.clock = Clock()
         self.web = MemoryWeb(self.clock)
         self.source = Source()
+        self.enrolled = EnrolledAddresses()
         uploads = RateLimit(uploads_per_minute, now_s=self.clock.seconds)
-        self.web.listen(
-            "127.0.0.1", PORT, directory_factory(DirectoryApi(self.source, uploads=uploads), clock=self.clock)
-        )
+        api = DirectoryApi(self.source, uploads=uploads, enrolled=self.enrolled)
+        self.web.listen("127.0.0.1", PORT, directory_factory(api, clock=self.clock))
 
     def ask(self, method: str, path: str, body: bytes = b"") -> RawConversation:
         return converse(self.web, PORT, request_bytes(method, path, {"Host": "a", "Connection": "close"}, body))
@@ -132,8 +135,41 @@ def test_other_methods_are_not_allowed(bench: Bench) -> None:
     assert bench.ask("DELETE", "/v1/documents/7").status == 405
 
 
-def test_connections_of_one_address_are_bounded_and_idle_ones_end(bench: Bench) -> None:
+def test_connections_that_send_nothing_make_room_and_end(bench: Bench) -> None:
     kept = [converse(bench.web, PORT, b"GET ") for _ in range(MAX_CONNECTIONS_PER_ADDRESS)]
-    assert converse(bench.web, PORT, b"GET / HTTP/1.1\r\n\r\n").status == 503
+    assert converse(bench.web, PORT, b"GET / HTTP/1.1\r\n\r\n").status == 404
+    assert [conversation.closed for conversation in kept].count(True) == 1
     bench.clock.pump([IDLE_TIMEOUT_S + 1, 20.0, 0.0, 0.0])
     assert all(conversation.closed for conversation in kept)
+
+
+def test_the_address_of_an_accepted_descriptor_gets_places_of_its_own(bench: Bench) -> None:
+    bench.source.error = DescriptorNotAllowed("not you")
+    assert (bench.put().status, bench.enrolled.has("127.0.0.1")) == (403, False)
+    bench.source.error = None
+    assert (bench.put().status, bench.enrolled.has("127.0.0.1")) == (204, True)
+
+
+def test_so_do_addresses_in_the_document() -> None:
+    enrolled = EnrolledAddresses(["192.0.2.1", "2001:db8::1", "mix.example.org"])
+    told = [enrolled.has(host) for host in ("192.0.2.1", "2001:db8::2", "192.0.2.2")]
+    assert told == [True, True, False]
+
+
+def test_strangers_take_no_place_of_an_enrolled_node() -> None:
+    enrolled = EnrolledAddresses(["192.0.2.1"])
+    api = DirectoryApi(Source(), uploads=RateLimit(60, now_s=lambda: 0.0), enrolled=enrolled)
+    factory = directory_factory(api, clock=Clock())
+
+    def connect(host: str) -> bool:
+        wrapper = factory.buildProtocol(IPv4Address("TCP", host, 1))
+        if wrapper is None:
+            return False
+        channel = wrapper.wrappedProtocol
+        # A whole request that is being answered: no other may take its place.
+        channel._handlingRequest = True
+        return not channel.turned_away
+
+    strangers = [connect(f"203.0.113.{number % 200}") for number in range(MAX_CONNECTIONS + 5)]
+    assert strangers == [True] * MAX_CONNECTIONS + [False] * 5
+    assert connect("192.0.2.1")

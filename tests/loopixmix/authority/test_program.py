@@ -17,6 +17,7 @@ from loopixmix.errors import ConfigError, ListenError, StoreError
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_identity
 from loopixmix.process.program import World
+from loopixmix.process.wallclock import ClockWatch
 
 NOW_S = 1_800_000_000.0
 
@@ -46,7 +47,13 @@ class Bench:
         (self.directory / "authority.toml").write_text(authority_toml(AuthorityConfig(**values)))
 
     def node(self) -> AuthorityNode:
-        world = World(reactor=self.reactor, clock=self.reactor, rng=random.Random(2), end=self.ends.append)
+        world = World(
+            reactor=self.reactor,
+            clock=self.reactor,
+            clock_watch=ClockWatch(self.reactor),
+            rng=random.Random(2),
+            end=self.ends.append,
+        )
         return AuthorityNode(self.directory, world=world)
 
 

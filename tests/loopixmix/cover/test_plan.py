@@ -57,8 +57,11 @@ def test_a_made_loop_comes_back_by_its_reply_block(rng: random.Random) -> None:
     end, command, payload_key, body = follow(packet, loop.plan.out[0].id)
     assert end == loop.plan.out[-1].id
     assert isinstance(command, Deliver)
-    surb = open_payload(payload_key, body, sphinx=sphinx).surb
+    content = open_payload(payload_key, body, sphinx=sphinx)
+    surb = content.surb
     assert surb is not None
+    # What a client's loop has in it, too (tests/client/core/test_packets.py): their end cannot tell them apart.
+    assert content.payload == b""
     assert surb.first_hop == end
     back, command, _, body = follow(use_surb(surb, b"", sphinx=sphinx), end)
     assert (back, command) == (me.id, Reply(me.id, loop.plan.surb_id))

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from loopixmix.directory import Descriptor, Document
-from loopixmix.errors import LoopixmixError, UnavailableError
+from loopixmix.errors import UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.enrolment import MISSING_REPEAT_S, Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
@@ -31,7 +31,6 @@ class Bench:
         self.clock = Clock()
         self.clock.advance(NOW_S + 10)
         self.fake = FakeAuthorities(network, self.clock)
-        self.failures: list[LoopixmixError] = []
         self.broken = False
         self._identity, self._network = node.id, network
         self._describe = describer(network, node)
@@ -41,7 +40,6 @@ class Bench:
             authorities=Authorities(network.trust_root, fetcher=self.fake, rng=rng),
             clock=self.clock,
             rng=rng,
-            fail=self.failures.append,
         )
         self.with_us = self.fake.publish(network.epoch)
         self.without_us = self.fake.publish(network.epoch, lambda document: self._without(document, node.id))
@@ -175,10 +173,14 @@ def test_a_node_whose_keys_the_document_does_not_have_says_so(bench: Bench) -> N
     bench.stop()
 
 
-def test_a_defect_is_told_to_who_can_end_the_program(bench: Bench) -> None:
+def test_a_defect_is_told_and_does_not_end_it(bench: Bench) -> None:
     bench.broken = True
     bench.enroller.start()
-    [error] = bench.failures
-    assert "enrolling stopped: 'a_b' is neither an IP address nor a host name" in str(error)
-    assert bench.enroller.defect is not None
+    bench.clock.advance(30)
+    assert "'a_b' is neither an IP address nor a host name" in (bench.enroller.defect or "")
+    assert bench.fake.uploads == []
+    bench.broken = False
+    bench.clock.pump([1.0] * 60)
+    assert len(bench.fake.uploads) >= 1
+    assert bench.enroller.defect is None
     bench.stop()

@@ -472,7 +472,9 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
     world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity_key, describe))
     world.authorities.publish(world.epoch)
     world.follower.start()
-    assert world.follower.problem == ("enrolling stopped: 'not a host' is neither an IP address nor a host name")
+    assert world.follower.problem == (
+        "enrolling failed, and is tried again: 'not a host' is neither an IP address nor a host name"
+    )
     world.stop()
 
 

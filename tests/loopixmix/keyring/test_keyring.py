@@ -53,6 +53,28 @@ def test_keys_are_made_ahead_and_published() -> None:
     assert len({key.public for key in store.keys.values()}) == 3
 
 
+def test_at_most_four_keys_live_at_any_time() -> None:
+    """The present one, the two after it, and in its grace the one before: as docs/attacks.md says."""
+    store = MemoryKeyStore()
+    keyring = make_keyring(store)
+    lived = set()
+    for step in range(4 * LENGTH_S):
+        now_s = START_S + 20 + step
+        keyring.advance(now_s)
+        lived.add(len(keyring._live))
+        assert set(keyring._live) == set(store.keys)
+    assert lived == {3, 4}
+
+
+def test_an_erased_key_is_overwritten_in_memory() -> None:
+    store = MemoryKeyStore()
+    keyring = make_keyring(store)
+    key, next_key = store.keys[E], store.keys[E + 1]
+    keyring.advance(START_S + LENGTH_S + GRACE_S + 1)
+    assert key.private == bytes(32)
+    assert next_key.private != bytes(32)
+
+
 @pytest.mark.parametrize(
     ("offset_s", "epochs"),
     [

@@ -73,15 +73,33 @@ def test_a_store_that_fails_is_told_and_tried_again() -> None:
     store.full = True
     clock.advance(60.0)
     clock.advance(20.0)
-    assert rotation.problem == "no space left"
+    assert rotation.problem == "turning mix keys over failed, and is tried again: no space left"
     clock.advance(RETRY_S)
-    assert rotation.problem == "no space left"
+    assert rotation.problem == "turning mix keys over failed, and is tried again: no space left"
     store.full = False
     clock.advance(RETRY_S)
     assert rotation.problem is None
     assert 53 in store.keys
     rotation.stop()
     assert clock.getDelayedCalls() == []
+
+
+def test_a_defect_does_not_end_it() -> None:
+    clock = Clock()
+    clock.rightNow = 5020.0
+    keyring, rotation = make_rotation(MemoryKeyStore(), clock)
+    rotation.start()
+    advance, keyring.advance = keyring.advance, _broken  # type: ignore[method-assign]
+    clock.advance(60.0)
+    assert "no such epoch" in (rotation.problem or "")
+    keyring.advance = advance  # type: ignore[method-assign]
+    clock.advance(RETRY_S)
+    assert rotation.problem is None
+    rotation.stop()
+
+
+def _broken(_: float) -> bool:
+    raise ValueError("no such epoch")
 
 
 PARAMS = NetworkParams(delay_mean_s=0.5, node_loop_rate_per_s=4.0, epoch_length_s=30, grace_s=1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,33 @@ def test_loopixmix_is_run_by_this_python(tmp_path: Path) -> None:
     pid = start_in_background(loopixmix_command("--help"), log=tmp_path / "log", environment=os.environ)
     wait_until(lambda: not is_running(pid))
     assert "testnet" in (tmp_path / "log").read_text()
+
+
+def test_modules_that_lie_where_we_are_are_not_run(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    for name in ("msgspec", "provider", "client", "click", "runpy"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write('{name} ')\n")
+    for words in (("--version",), ("provider", "status", "none"), ("client", "status", "none")):
+        command = loopixmix_command(*words)
+        start = partial(start_in_background, command, log=tmp_path / "log", environment=os.environ)
+        pid = start(directory=tmp_path)
+        wait_until(lambda pid=pid: not is_running(pid))
+    assert not ran.exists(), ran.read_text()
+    told = (tmp_path / "log").read_text()
+    assert "version" in told
+    assert "there is no directory none" in told
+
+
+def test_python_is_started_nowhere_with_modules_from_where_we_are() -> None:
+    root = Path(__file__).parents[3]
+    started = re.compile(r"""(?:sys\.executable|"\{python\}"), "-(?:m|c)\"""")
+    folders = ("loopixmix", "provider", "client", "leap_plugin", "votes", "stats", "simulations", "benchmarks", "docs")
+    sources = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    assert len(sources) > 500
+    assert [str(path) for path in sources if started.search(path.read_text(encoding="utf-8"))] == []
+    nodes = re.compile(started.pattern.replace("(?:m|c)", "m"))
+    tests = [path for path in (root / "tests").rglob("*.py") if nodes.search(path.read_text(encoding="utf-8"))]
+    assert [str(path) for path in tests] == []
 
 
 HOLDER = """

@@ -29,8 +29,8 @@ from loopixmix.process.files import (
     load_secret,
     lock_holder,
     make_directory,
-    read_or_make_token,
     write_atomically,
+    write_new_token,
     write_together,
 )
 
@@ -242,23 +242,20 @@ def test_a_secret_has_its_length_and_its_name_in_errors(tmp_path: Path) -> None:
         create_secret(path, b"y" * 32)
 
 
-def test_a_token_stays_unless_others_could_read_it(tmp_path: Path) -> None:
+def test_a_token_is_new_each_time_and_private(tmp_path: Path) -> None:
     path = tmp_path / "api.token"
-    token = read_or_make_token(path, rng=RNG)
-    assert len(bytes.fromhex(token)) == 32
-    assert permissions(path) == 0o600
-    assert read_or_make_token(path, rng=RNG) == token
+    path.write_text("ab" * 32 + "\n")
     path.chmod(0o644)
-    replaced = read_or_make_token(path, rng=RNG)
-    assert replaced != token
+    first, second = write_new_token(path, rng=RNG), write_new_token(path, rng=RNG)
+    assert len({"ab" * 32, first, second}) == 3
+    assert len(bytes.fromhex(second)) == 32
+    assert path.read_text() == second + "\n"
     assert permissions(path) == 0o600
-    path.write_text("damaged")
-    assert read_or_make_token(path, rng=RNG) not in (token, replaced, "damaged")
 
 
-def test_a_token_that_cannot_be_read_or_written_is_told(tmp_path: Path) -> None:
+def test_a_token_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"api\.token"):
-        read_or_make_token(tmp_path / "missing" / "api.token", rng=RNG)
+        write_new_token(tmp_path / "missing" / "api.token", rng=RNG)
     (tmp_path / "api.token").mkdir()
     with pytest.raises(StoreError, match=r"api\.token"):
-        read_or_make_token(tmp_path / "api.token", rng=RNG)
+        write_new_token(tmp_path / "api.token", rng=RNG)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -35,13 +37,48 @@ def test_a_line_of_json_is_one_object() -> None:
     }
 
 
-def test_a_failure_shows_its_traceback() -> None:
+def fails() -> None:
+    asked = "word-77"
+    raise ValueError(f"the request was {asked}")
+
+
+def test_of_a_failure_its_kind_and_places_are_shown_and_nothing_of_a_request() -> None:
     try:
-        raise ValueError("broken")
-    except ValueError:
+        try:
+            fails()
+        except ValueError as error:
+            raise KeyError("word-77") from error
+    except KeyError:
         line = text_line(event(log_failure=Failure()))
-    assert line.startswith("2023-11-14T22:13:20.123Z warn  loopixmix.mix: 3 lost\nTraceback")
-    assert "ValueError: broken" in line
+    assert line.startswith("2023-11-14T22:13:20.123Z warn  loopixmix.mix: 3 lost\nKeyError\n")
+    assert f"    {__file__}:{fails.__code__.co_firstlineno + 2} (fails)\n" in line
+    assert "\nValueError\n" in line
+    assert "word-77" not in line
+    assert "the request was" not in line
+
+
+def test_what_the_system_says_of_an_error_is_shown() -> None:
+    line = text_line(event(log_failure=Failure(OSError(errno.ENOSPC, "word-77", "/word-77"))))
+    assert line.endswith("\nOSError: No space left on device\n")
+
+
+def test_an_unhandled_failure_of_a_library_shows_no_words_either() -> None:
+    failure = Failure(ValueError("word-77"))
+    unhandled = event(log_failure=failure, log_format="Unhandled error in Deferred", log_namespace="twisted.internet")
+    assert "word-77" not in text_line(unhandled) + json_line(unhandled)
+
+
+@pytest.mark.filterwarnings("ignore:Warning. primary log target selected twice")
+def test_of_a_thread_that_fails_no_words_are_written(
+    stream: io.StringIO, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    Log(stream, seconds=lambda: 0.0).begin(LogSettings())
+    thread = threading.Thread(target=fails, name="service poll")
+    thread.start()
+    thread.join()
+    assert "the thread service poll ended\nValueError\n" in stream.getvalue()
+    assert "the request was" not in stream.getvalue() + capfd.readouterr().err
 
 
 @pytest.fixture

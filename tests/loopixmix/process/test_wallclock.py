@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from loopixmix.process.wallclock import WallClock
+import pytest
+
+from loopixmix.process.wallclock import ClockWatch, WallClock
 from tests.worlds.networks.stepped_reactors import Computer, SteppedReactor
 
 HOUR_S = 3600.0
@@ -42,3 +44,57 @@ def test_twisted_alone_would_wait_an_hour() -> None:
     computer.set_clock(-HOUR_S)
     reactor.run_for(60, step_s=0.5)
     assert fired == []
+
+
+class Watched:
+    """A watch on a computer, and what it tells."""
+
+    def __init__(self) -> None:
+        self.computer = computer = Computer()
+        self.reactor = SteppedReactor(computer)
+        clock = WallClock(self.reactor, time_of_day=computer.time_of_day, monotonic=computer.monotonic)
+        self.watch = ClockWatch(clock, monotonic=computer.monotonic)
+        self.steps_s: list[int] = []
+        self.end_listening = self.watch.listen(lambda step_s: self.steps_s.append(round(step_s)))
+        self.watch.start()
+
+
+@pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S, 5.0, -5.0])
+def test_whoever_listens_hears_once_that_the_clock_was_set(step_s: float) -> None:
+    watched = Watched()
+    watched.reactor.run_for(3.0)
+    watched.computer.set_clock(step_s)
+    watched.reactor.run_for(3.0)
+    assert watched.steps_s == [step_s]
+    watched.end_listening()
+    watched.computer.set_clock(step_s)
+    watched.reactor.run_for(3.0)
+    assert watched.steps_s == [step_s]
+    watched.watch.stop()
+    assert watched.reactor.getDelayedCalls() == []
+
+
+def test_a_clock_that_is_corrected_slowly_was_not_set() -> None:
+    watched = Watched()
+    for _ in range(20):
+        watched.reactor.run_for(1.0)
+        watched.computer.set_clock(0.5)
+    assert watched.steps_s == []
+    # A process that got no processor for a while was not asleep: both clocks went on.
+    watched.computer.pass_s(60.0)
+    watched.reactor.run_for(1.0)
+    assert watched.steps_s == []
+
+
+def test_a_listener_that_fails_keeps_no_other_from_hearing_of_it() -> None:
+    watched = Watched()
+    watched.end_listening()
+    watched.watch.listen(_fail)
+    watched.watch.listen(lambda step_s: watched.steps_s.append(round(step_s)))
+    watched.computer.set_clock(HOUR_S)
+    watched.reactor.run_for(3.0)
+    assert watched.steps_s == [HOUR_S]
+
+
+def _fail(_: float) -> None:
+    raise ValueError("no plan")

@@ -99,6 +99,20 @@ def test_delays_are_exponential() -> None:
     assert stats.kstest(delays_s, stats.expon(scale=0.2).cdf).pvalue > 1e-3
 
 
+def test_delays_are_told_to_the_microsecond(rng: random.Random) -> None:
+    """H0: what is beyond a millisecond is uniform. Kolmogorov-Smirnov, n = 4,000, false-alarm rate 1e-3; seeded."""
+    path = choose_path(NET.document, entry=NET.node("provider1").id, exit=NET.node("provider2").id, rng=rng)
+    beyond_ms = []
+    for _ in range(1000):
+        delays_s = draw_delays_s(len(path) - 1, PARAMS, rng)
+        hops = hops_for(NET.document, path, Discard(), delays_s, start_s=NET.start_s)
+        commands = [hop.command for hop in hops[:-1]]
+        told_us = [command.delay_us for command in commands if isinstance(command, Relay)]
+        assert told_us == [round(delay_s * 1e6) for delay_s in delays_s]
+        beyond_ms += [(each % 1000 + 0.5) / 1000 for each in told_us]
+    assert stats.kstest(beyond_ms, stats.uniform.cdf).pvalue > 1e-3
+
+
 class LongThenShort(random.Random):
     """Draws one delay over the cap, then one below."""
 

@@ -38,7 +38,7 @@ def sweep(*options: str, task_s: float = 0.0) -> list[str]:
 
 
 def start(*options: str, task_s: float = 0.0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "loopixmix.main", "simulate", *sweep(*options, task_s=task_s)]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", "simulate", *sweep(*options, task_s=task_s)]
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -10,14 +10,13 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from loopixmix.authority.config import load_authority
 from loopixmix.errors import ConfigError, ListenError, MisuseError, UnavailableError
 from loopixmix.node.config import NodeConfig, load_node
 from loopixmix.observing.status import NodeStatus
-from loopixmix.process.files import load_identity
+from loopixmix.process.files import DirectoryLock, load_identity
 from loopixmix.process.status import StatusFile
 from loopixmix.testnet.making import run_command
 from loopixmix.testnet.network import TestNetwork
@@ -40,9 +39,6 @@ class Pid:
     """A process as the table has it: this one."""
 
     pid = os.getpid()
-
-    def create_time(self) -> float:
-        return psutil.Process().create_time()
 
 
 class FakeTable:
@@ -174,7 +170,7 @@ def extended(tmp_path: Path) -> TestNetwork:
         ),
         programs=(
             PlannedProgram(
-                "board", ("{python}", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
+                "board", ("{python}", "-P", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
             ),
         ),
         clients=(PlannedClient("carol", provider=2), PlannedClient("dave", guest=True)),
@@ -220,7 +216,7 @@ def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended:
     assert extended.start()[-3:] == ["board", "carol", "dave"]
     net = extended.directory
     started = dict(extended.processes.started)  # type: ignore[attr-defined]
-    assert started["board"] == [sys.executable, "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
+    assert started["board"] == [sys.executable, "-P", "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
     assert started["carol"] == ["client", "run", f"{net}/carol"]
     assert extended.others() == {
         "board": "does not listen on s yet",
@@ -228,7 +224,7 @@ def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended:
         "dave": "starting",
     }
     (net / "carol" / "api.url").touch()
-    with socket.socket(socket.AF_UNIX) as listening:
+    with DirectoryLock(net / "carol" / "client.lock"), socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(net / "board" / "s"))
         listening.listen()
         assert extended.others() == {"board": None, "carol": None, "dave": "starting"}

@@ -40,7 +40,7 @@ def test_a_plan_reads_back_from_its_file(tmp_path: Path) -> None:
 
 EVERYTHING = Additions(
     services=(PlannedService("poll", settings={"question": "Why?", "options": ["a", "b"], "days": 3, "open": True}),),
-    programs=(PlannedProgram("board", ("{python}", "-m", "board"), status_file="status.json"),),
+    programs=(PlannedProgram("board", ("{python}", "-P", "-m", "board"), status_file="status.json"),),
     clients=(
         PlannedClient("carol", provider=2),
         PlannedClient("dave", guest=True),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
+from loopixmix.process.files import DirectoryLock
 from loopixmix.testnet.plan import PlannedProgram
 from loopixmix.testnet.readiness import client_problem, program_problem
 
@@ -51,9 +51,19 @@ def test_a_status_file_is_a_mark_or_a_report(tmp_path: Path, told: bytes, proble
 
 
 def test_a_client_is_ready_when_its_daemon_says_where_it_answers(tmp_path: Path) -> None:
-    now_s = time.time()
-    assert client_problem(tmp_path, now_s) == "starting"
-    (tmp_path / "api.url").touch()
-    assert client_problem(tmp_path, now_s) is None
-    os.utime(tmp_path / "api.url", (now_s - 60, now_s - 60))
-    assert client_problem(tmp_path, now_s) == "starting"  # an earlier daemon, which was killed, left it behind
+    people = PlannedProgram("people-1", ("x",), status_file="../alice/api.url")
+    alice, program = tmp_path / "alice", tmp_path / "people-1"
+    alice.mkdir()
+    program.mkdir()
+
+    def problems(pid: int) -> set[str | None]:
+        return {client_problem(alice, pid), program_problem(people, program, pid)}
+
+    assert problems(os.getpid()) == {"starting"}
+    (alice / "api.url").touch()
+    # A daemon that was killed left its address behind, and its lock file as well.
+    (alice / "client.lock").write_text(f"{os.getpid()}\n")
+    assert problems(os.getpid()) == {"starting"}
+    with DirectoryLock(alice / "client.lock"):
+        assert problems(os.getpid()) == {None}
+        assert problems(PID) == {"starting"}  # another one has it

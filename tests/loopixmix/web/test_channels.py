@@ -13,7 +13,14 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from loopixmix.web.channels import HEAD_TIMEOUT_S, LINGER_S, BoundedChannel, LastAnswer
+from loopixmix.web.channels import (
+    BODY_BYTES_PER_S,
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    LINGER_S,
+    BoundedChannel,
+    LastAnswer,
+)
 from loopixmix.web.sites import IDLE_TIMEOUT_S, BoundedRequest, QuietSite
 
 LIMIT_BYTES, DISCARD_BYTES = 100, 5000
@@ -49,9 +56,9 @@ class Waiting(Resource):
 class Bench:
     """One connection to a site."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self.clock, self.wire, self.root = Clock(), Wire(), Waiting()
-        make = partial(BoundedRequest, limit_bytes=LIMIT_BYTES, discard_bytes=DISCARD_BYTES, too_long=too_long)
+        make = partial(BoundedRequest, limit_bytes=limit_bytes, discard_bytes=DISCARD_BYTES, too_long=too_long)
         self.channel: BoundedChannel = QuietSite(self.root, clock=self.clock, make_request=make).buildProtocol(None)
         self.channel.makeConnection(self.wire)
 
@@ -126,6 +133,47 @@ def test_a_request_that_does_not_come_is_not_waited_for(bench: Bench, begun: byt
     bench.clock.advance(0.1)
     assert bench.wire.value()[: len(status) or None] == status
     assert bench.wire.disconnecting or bench.wire.wrote_all
+    bench.end()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param(b"", id="headers of the first request"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", id="of a later one"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: a\r\n\r\nPOST", id="of one that began with the one before"),
+        pytest.param(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n\r\n", id="body"),
+    ],
+)
+def test_a_byte_now_and_then_keeps_no_connection(bench: Bench, begun: bytes) -> None:
+    bench.send(begun)
+    answered = bench.wire.value()
+    for _ in range(round(max(HEAD_TIMEOUT_S, BODY_TIMEOUT_S)) + 2):
+        if bench.wire.wrote_all:
+            break
+        bench.send(b"A")
+        bench.clock.advance(1)
+    assert bench.wire.value()[len(answered) :].startswith(b"HTTP/1.1 408 ")
+    bench.end()
+
+
+@pytest.mark.parametrize("how", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
+def test_a_long_body_has_longer(how: bytes) -> None:
+    bench = Bench(limit_bytes=100 * BODY_BYTES_PER_S)
+    bench.send(b"PUT / HTTP/1.1\r\nHost: a\r\n" + how.replace(b"100", b"%d" % (100 * BODY_BYTES_PER_S)) + b"\r\n\r\n")
+    for _ in range(round(BODY_TIMEOUT_S) + 99):
+        bench.send(b"" if b"chunked" in how else b"1")
+        bench.clock.advance(1 - (b"chunked" in how))
+    assert not bench.wire.wrote_all
+    bench.end()
+
+
+def test_between_requests_a_connection_may_rest(bench: Bench) -> None:
+    for _ in range(3):
+        bench.send(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
+        bench.clock.advance(IDLE_TIMEOUT_S - 1)
+    assert bench.wire.value().count(b"read me") == 3
+    assert not bench.wire.disconnecting
     bench.end()
 
 

@@ -7,19 +7,24 @@ from functools import partial
 from typing import cast
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IProtocolNegotiationFactory, ITransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 
+from loopixmix.net.places import BoundedPlaces, KeptPlaces
+from loopixmix.web.channels import BoundedChannel
 from loopixmix.web.sites import GOODBYE_S, MAX_LEAVING, BoundedFactory, BoundedRequest, QuietSite
 from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
 
 PORT = 8000
 LIMIT_BYTES, DISCARD_BYTES = 100, 100_000
+WAITING = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+"""A whole request that gets no answer."""
 
 
 class Echo(Resource):
@@ -29,6 +34,9 @@ class Echo(Resource):
 
     def render_PUT(self, request: Request) -> bytes:
         return request.content.read()
+
+    def render_GET(self, request: Request) -> int:
+        return NOT_DONE_YET
 
 
 class Judging(BoundedRequest):
@@ -110,7 +118,7 @@ def test_an_idle_connection_is_closed(bench: Bench) -> None:
 
 @pytest.mark.parametrize("bench", [Bench(most=2), Bench(most=10, most_per_address=2)])
 def test_connections_are_counted_in_all_and_by_address(bench: Bench) -> None:
-    kept = [bench.raw(b"PUT ") for _ in range(2)]
+    kept = [bench.raw(WAITING) for _ in range(2)]
     one_too_many = bench.put(b"x")
     assert (one_too_many.status, one_too_many.closed) == (503, True)
     assert b"retry-after: 1" in one_too_many.head
@@ -120,9 +128,46 @@ def test_connections_are_counted_in_all_and_by_address(bench: Bench) -> None:
     assert bench.put(b"x").status == 200
 
 
+@pytest.mark.parametrize("bench", [Bench(most=2), Bench(most=10, most_per_address=2)])
+def test_the_oldest_that_is_waited_for_makes_room(bench: Bench) -> None:
+    silent, begun = bench.raw(b""), bench.raw(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1")
+    assert bench.put(b"x").status == 200
+    assert (silent.closed, begun.closed) == (True, False)
+    waiting = bench.raw(WAITING)
+    assert bench.put(b"x").status == 200
+    assert (begun.status, waiting.closed) == (503, False)
+
+
+def test_one_that_had_its_answer_is_ended_without_another(bench: Bench) -> None:
+    bench = Bench(most=1)
+    first = bench.raw(request_bytes("PUT", "/", {"Host": "a"}, b"1"))
+    assert (first.status, first.closed) == (200, False)
+    told = first.received
+    assert bench.put(b"x").status == 200
+    assert (first.received, first.closed) == (told, True)
+
+
+def test_known_peers_have_places_of_their_own() -> None:
+    bench = Bench(most=2)
+    kept = KeptPlaces(BoundedPlaces[BoundedChannel](2), lambda host: host == "192.0.2.1")
+    bench.factory = BoundedFactory(bench.site, most=2, kept=kept)
+
+    def connect(host: str) -> StringTransport:
+        transport = Stubborn(peerAddress=IPv4Address("TCP", host, 1))
+        protocol = bench.factory.buildProtocol(transport.getPeer())
+        protocol.makeConnection(transport)
+        protocol.dataReceived(WAITING)
+        return transport
+
+    strangers = [connect("203.0.113.7") for _ in range(3)]
+    known = [connect("192.0.2.1") for _ in range(3)]
+    assert [b"503" in each.value()[:13] for each in strangers] == [False, False, True]
+    assert [b"503" in each.value()[:13] for each in known] == [False, False, True]
+
+
 def test_so_many_that_are_turned_away_are_heard_before_the_rest_is_cut() -> None:
     bench = Bench(most=1)
-    bench.raw(b"PUT ")
+    bench.raw(WAITING)
     assert [bench.raw(b"PUT ").closed for _ in range(MAX_LEAVING + 1)] == [False] * MAX_LEAVING + [True]
 
 

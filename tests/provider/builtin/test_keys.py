@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ from provider.api import ServiceContext, ServiceRefusedError
 from provider.builtin.keys import KeysService
 from provider.cards.decoys import Decoys, DecoySecret
 from provider.cards.keydirectory import StoredKeys
-from provider.mailbox import MailboxRules
+from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore
 from provider.store.access import clocked_access
-from provider.store.accounts import Application, register
+from provider.store.accounts import Application, register, remove_account
 
 PROVIDER = bytes([5]) * 32
 TODAY = 20_100
@@ -158,3 +159,50 @@ def test_other_bodies_are_refused(keys: Keys) -> None:
     for body in (b"", b"\x09", b"\x01\x05alic", b"\x01\x01A"):
         with pytest.raises(ServiceRefusedError):
             keys.ask(body)
+
+
+def days_shown(keys: Keys, name: str, days: int) -> list[tuple[int, bytes]]:
+    """Look a name up day by day; return the day of each card, and whose it is."""
+    seen = []
+    for _ in range(days):
+        card = decode_card(keys.look_up(name))
+        seen.append((card.made_at_s // DAY_S, card.identity))
+        keys.clock.advance(DAY_S)
+    return seen
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "removed", "removed and taken again"])
+def test_the_day_of_a_name_never_goes_back_when_its_card_is_taken_away(store: MailStore, way: str) -> None:
+    keys = Keys(store, random.Random(7))
+    for number in range(12):
+        name = f"name{number}"
+        seen = days_shown(keys, name, 3)
+        for version in (1, 2):
+            identity_key = keys.open_account(name)
+            seen += days_shown(keys, name, 2)
+            today = day_of(keys.clock.seconds())
+            if way == "withdrawn":
+                keys.ask(encode_keys_request(sign_publish(identity_key, name, version, b"")))
+            else:
+                keys.store.write(lambda c: remove_account(c, name, retire_name=False, today=today))  # noqa: B023
+            seen += days_shown(keys, name, 40)
+            if way != "removed and taken again":
+                break
+        days, identities = zip(*seen, strict=True)
+        assert list(days) == sorted(days), name
+        # Nothing that was shown before comes again.
+        changes = sum(one != other for one, other in pairwise(identities))
+        assert len(set(identities)) == changes + 1
+
+
+def test_a_card_that_is_older_than_what_was_shown_is_not_put_there(store: MailStore) -> None:
+    keys = Keys(store, random.Random(7))
+    identity_key = keys.open_account("alice")
+    old = keys.look_up("alice")
+    keys.clock.advance(DAY_S)
+    keys.ask(encode_keys_request(sign_publish(identity_key, "alice", 1, b"")))
+    with pytest.raises(ServiceRefusedError):
+        keys.ask(encode_keys_request(sign_publish(identity_key, "alice", 2, old)))
+    new = keys.card(identity_key, "alice")
+    keys.ask(encode_keys_request(sign_publish(identity_key, "alice", 2, new)))
+    assert keys.look_up("alice") == new

@@ -12,6 +12,7 @@ import pytest
 from loopixmix.cards import CARD_BYTES, DAY_S, decode_card
 from loopixmix.errors import ConfigError, StoreError
 from provider.cards.decoys import SECRET_FILE, Decoys, DecoySecret, load_decoy_secret
+from provider.store.accounts import ShownDay
 
 PROVIDER = bytes([5]) * 32
 SECRET = DecoySecret("07" * 32, first_day=20_000)
@@ -53,6 +54,21 @@ def test_a_decoy_was_made_in_the_provider_s_life_and_its_day_never_goes_back() -
         days = [decoys._made_day(name, today) for today in range(20_000, 20_500)]
         assert days == sorted(days)
         assert all(20_000 <= day <= today for day, today in zip(days, range(20_000, 20_500), strict=True))
+
+
+def test_what_is_shown_after_a_card_was_taken_away_is_no_older_and_has_keys_of_its_own() -> None:
+    decoys = Decoys(SECRET, PROVIDER)
+    for name in ("a", "b", "c", "d"):
+        for gone in (20_000, 20_100, 20_300):
+            before = decode_card(decoys.card(name, gone))
+            shown = [decode_card(decoys.card(name, day, ShownDay(gone, 1))) for day in range(gone, 20_500, 9)]
+            days = [card.made_at_s // DAY_S for card in shown]
+            assert days == sorted(days)
+            assert days[0] == gone
+            assert shown[0].identity != before.identity
+            again = decode_card(decoys.card(name, gone, ShownDay(gone, 2)))
+            assert len({again.identity, shown[0].identity, before.identity}) == 3
+            assert again.sealing_key != shown[0].sealing_key
 
 
 def test_decoys_are_spread_over_the_provider_s_life() -> None:

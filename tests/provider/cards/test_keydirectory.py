@@ -13,6 +13,7 @@ from loopixmix.keys import IdentityKey
 from provider.cards.decoys import Decoys, DecoySecret
 from provider.cards.keydirectory import StoredKeys, is_card_of
 from provider.store import MailStore
+from provider.store.accounts import ShownDay
 from tests.worlds.mailboxes.mailstores import ALICE, READ_S, StoreWorld, open_account
 
 PROVIDER = bytes([5]) * 32
@@ -25,9 +26,9 @@ class CountedDecoys(Decoys):
         super().__init__(DecoySecret("07" * 32, 0), PROVIDER)
         self.made = 0
 
-    def card(self, name: str, today: int) -> bytes:
+    def card(self, name: str, today: int, shown: ShownDay | None = None) -> bytes:
         self.made += 1
-        return super().card(name, today)
+        return super().card(name, today, shown)
 
 
 class World(StoreWorld):

@@ -73,6 +73,7 @@ class Provider:
         self.submitted: list[tuple[Identity, bytes]] = []
         self.failures: list[Failure] = []
         self.refused: list[Identity] = []
+        self.kept: list[tuple[Identity, bool | None]] = []
         self.reception = Reception(FORMAT, own=LinkRole.PROVIDER, role_of=lambda _: LinkRole.CLIENT)
         self.registration = WrittenWishes()
         self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
@@ -86,6 +87,7 @@ class Provider:
             rules=RULES,
             submit=self.submit,
             send=self.send,
+            keep=lambda client: self.kept.append((client.identity, client.registered)),
             drops=Drops(clock=self.clock, observer=self.facts),
             clock=self.clock,
             body_bytes=FORMAT.body_bytes,
@@ -259,6 +261,26 @@ def test_a_new_account_is_served_at_once(provider: Provider, rng: random.Random)
     assert len(provider.pull(STRANGER)) == PARAMS.pull_batch
 
 
+def test_a_link_is_kept_for_as_long_as_it_has_an_account(provider: Provider, rng: random.Random) -> None:
+    provider.arrive(ALICE, *[packet(rng)])
+    provider.clock.advance(0.01)
+    provider.pull(STRANGER)
+    assert set(provider.kept) == {(ALICE, True), (STRANGER, False)}
+    provider.kept.clear()
+    provider.registration.answer = Registered()
+    provider.open_account("stranger", STRANGER)
+    provider.arrive(STRANGER, FORMAT.encode(Register("stranger", "", b"")))
+    assert provider.kept[-1] == (STRANGER, True)
+    provider.kept.clear()
+    # Also over another link of the same client, which the provider knows by now.
+    provider.arrive(ALICE, *[packet(rng)])
+    assert provider.kept == [(ALICE, True)]
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.pull(ALICE)
+    provider.pull(ALICE)
+    assert provider.kept[-1] == (ALICE, False)
+
+
 def test_the_first_frames_of_a_link_wait_for_the_store_in_order(provider: Provider, rng: random.Random) -> None:
     frames = [packet(rng) for _ in range(5)]
     for frame in frames:
@@ -274,7 +296,7 @@ def test_the_first_frames_of_a_link_wait_for_the_store_in_order(provider: Provid
 
 def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.Random) -> None:
     provider.pull(ALICE)
-    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
     provider.pull(ALICE)
     assert provider.pull(ALICE) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
     provider.arrive(ALICE, *[packet(rng)])
@@ -284,7 +306,7 @@ def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.R
 def test_a_removed_account_that_never_pulls_is_found_out_too(provider: Provider, rng: random.Random) -> None:
     provider.arrive(ALICE, *[packet(rng)])
     provider.clock.advance(0.01)
-    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
     for _ in range(int(CHECK_AGAIN_S) + 2):
         provider.arrive(ALICE, *[packet(rng)])
         provider.clock.advance(1)

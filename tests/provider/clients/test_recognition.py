@@ -100,7 +100,7 @@ def test_an_old_answer_is_asked_for_again(world: World) -> None:
     alice = world.client(ALICE)
     world.hold(alice, b"1")
     world.clock.advance(READ_S)
-    world.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    world.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
     world.recognition.check_again(alice, world.take)
     world.clock.advance(CHECK_AGAIN_S)
     assert alice.registered

@@ -156,13 +156,13 @@ def test_a_service_that_cannot_be_closed_keeps_no_other_open(
             return body
 
         async def close(self) -> None:
-            raise ValueError("secret")
+            raise ValueError("hushed")
 
     world = HostWorld(store, [Broken(), oracle])
     world.stop()
     assert oracle.closed
     assert [event["service"] for event in logged] == ["broken"]
-    assert "secret" not in repr(logged)
+    assert "hushed" not in repr(logged)
 
 
 def test_services_that_hang_are_waited_for_all_at_one_time(store: MailStore, oracle: Oracle) -> None:

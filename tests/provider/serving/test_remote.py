@@ -20,7 +20,16 @@ from provider.api import Declaration, ServiceRefusedError
 from provider.hosting.asker import Asker, FailedElsewhereError, LostQuestionError, NotAskedError
 from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.answering import Answering, SocketKeys
-from provider.serving.frames import AskAnswered, AskOutcome, FindCard, Greeting, Health, Welcome, encode_frame
+from provider.serving.frames import (
+    AskAnswered,
+    AskOutcome,
+    FindCard,
+    FromProgram,
+    Greeting,
+    Health,
+    Welcome,
+    encode_frame,
+)
 from provider.serving.remote import MAX_BYTES_UNDER_WAY, MAX_KEY_CALLS, MOST, RemoteAsker
 from tests.worlds.mailboxes.service_sockets import PLACE, ScriptedAsker, SocketWorld
 
@@ -138,10 +147,10 @@ def test_a_refusal_and_a_failure_are_told_apart(both: Both) -> None:
     both.run()
     refused, failed = both.ask(), both.ask()
     both.service.answers[0].errback(ServiceRefusedError("no"))
-    both.service.answers[1].errback(ValueError("the body was: secret"))
+    both.service.answers[1].errback(ValueError("the body was: hushed"))
     both.sockets.carry()
     assert [type(error) for error in refused + failed] == [ServiceRefusedError, FailedElsewhereError]
-    assert "secret" not in str(failed[0])
+    assert "hushed" not in str(failed[0])
 
 
 def test_the_program_logs_where_its_service_failed_and_the_provider_that_it_did(
@@ -150,14 +159,14 @@ def test_the_program_logs_where_its_service_failed_and_the_provider_that_it_did(
     both.run()
     both.ask()
     try:
-        raise ValueError("the body was: secret")
+        raise ValueError("the body was: hushed")
     except ValueError:
         both.service.answers[0].errback()
     both.sockets.carry()
     told = [event["what"] for event in logged if "what" in event]
     assert len(told) == 1
     assert told[0].startswith(f"ValueError at {__file__}:")
-    assert "secret" not in repr(logged)
+    assert "hushed" not in repr(logged)
 
 
 def test_nothing_is_asked_before_the_program_is_there(both: Both) -> None:
@@ -292,6 +301,54 @@ def test_cards_are_looked_up_at_a_limited_rate(both: Both) -> None:
         both.give_cards(b"card")
         both.clock.advance(0.1)
     assert len(both.provider_keys.asked) <= MAX_KEY_CALLS + 200 * 10 + 1
+
+
+FLOODS = [
+    ("answers what nobody asks", AskAnswered(2**20, AskOutcome.DONE, b"")),
+    ("tells how it is", Health("")),
+    ("looks cards up", FindCard(0, "alice")),
+]
+
+
+@pytest.mark.parametrize(("what", "message"), FLOODS, ids=[what for what, _ in FLOODS])
+def test_a_program_that_floods_is_dropped_and_told(both: Both, what: str, message: FromProgram) -> None:
+    impostor = Impostor(both)
+    for _ in range(40):
+        impostor.say(encode_frame(message) * 1000)
+        both.give_cards(b"card")
+        both.clock.advance(0.01)
+        if not both.sockets.open_connections:
+            break
+    assert both.sockets.open_connections == 0
+    assert f"it floods its provider: it {what}" in (both.remote.problem or "")
+    assert len(both.provider_keys.asked) <= MAX_KEY_CALLS + 200
+
+
+def test_the_program_of_a_service_that_fails_each_time_says_so_itself_and_is_asked_all_the_same(both: Both) -> None:
+    both.run()
+    for number in range(3):
+        both.ask()
+        both.service.answers[number].errback(ValueError("word-77"))
+        both.sockets.carry()
+    both.wait(2.0)
+    assert both.answering.problem is not None
+    assert both.answering.problem.endswith("none of its last 3 requests: ValueError at an unknown place")
+    assert both.remote.problem is None
+    both.ask()
+    both.service.answers[3].callback(b"answer")
+    assert both.answering.problem is None
+
+
+def test_an_error_with_the_cards_is_told_without_its_words(both: Both, logged: list[LogEvent]) -> None:
+    both.run()
+    card = Deferred.fromCoroutine(both.program_keys.card("alice"))
+    card.addErrback(lambda _: None)
+    both.sockets.carry()
+    both.provider_keys.cards[0].errback(ValueError("word-77"))
+    both.sockets.carry()
+    assert next(event["what"] for event in logged if "what" in event).startswith("ValueError at ")
+    assert "word-77" not in repr(logged)
+    assert not any("log_failure" in event for event in logged)
 
 
 def test_a_program_may_declare_so_much_and_no_more(both: Both) -> None:

@@ -55,7 +55,7 @@ def card_of(store: MailStore, name: str) -> PublishedCard | None:
 
 
 def publish(store: MailStore, name: str, identity: bytes, version: int, card: bytes) -> bool:
-    return store.write(lambda connection: publish_card(connection, name, identity, version, card))
+    return store.write(lambda connection: publish_card(connection, name, identity, version, card, today=100))
 
 
 def test_an_account_belongs_to_one_name_and_one_key(store: MailStore) -> None:
@@ -131,8 +131,8 @@ def test_a_removed_account_is_gone_with_its_items(store: MailStore, retire_name:
     new = [NewItem(ALICE, ItemKind.MESSAGE, bytes(8), b"x", 100)]
     store.write(lambda connection: store_items(connection, new, MailboxRules()))
     before = store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
-    assert store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name))
-    assert not store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name))
+    assert store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name, today=100))
+    assert not store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name, today=100))
     assert counted(store) == StoreFigures(accounts=0, guests=0, items=0)
     assert card_of(store, "alice") is None
     assert apply(store, "alice", BOB) == (RegisterRefusal.NAME_TAKEN if retire_name else None)

@@ -66,8 +66,12 @@ def test_nothing_that_looks_for_names_finds_a_guest(store: MailStore) -> None:
     in_place_of_a_name = in_place_of_name(GUEST)
     assert store.read(list_accounts) == []
     assert store.read(lambda connection: find_card(connection, in_place_of_a_name)) is None
-    assert not store.write(lambda connection: publish_card(connection, in_place_of_a_name, GUEST, 1, b"card"))
-    assert not store.write(lambda connection: remove_account(connection, in_place_of_a_name, retire_name=True))
+    assert not store.write(
+        lambda connection: publish_card(connection, in_place_of_a_name, GUEST, 1, b"card", today=100)
+    )
+    assert not store.write(
+        lambda connection: remove_account(connection, in_place_of_a_name, retire_name=True, today=100)
+    )
     assert items_of(store, GUEST) == 0
 
 

@@ -177,7 +177,7 @@ def test_the_void_account_is_nobodys(store: MailStore) -> None:
     put(store, message(NOBODY, b"n"))
     assert put(store, message(b"", b"n")) == [PutOutcome.UNKNOWN_RECIPIENT]
     assert store.read(figures).accounts == 0
-    assert store.write(lambda connection: remove_account(connection, "", retire_name=True)) is False
+    assert store.write(lambda connection: remove_account(connection, "", retire_name=True, today=100)) is False
 
 
 def test_items_expire_by_whole_days_some_at_a_time(store: MailStore) -> None:

@@ -62,7 +62,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(user=users)
     def remove(self, user: bytes) -> None:
-        removed = self.store.write(lambda c: remove_account(c, f"user{user[0]}", retire_name=False))
+        removed = self.store.write(lambda c: remove_account(c, f"user{user[0]}", retire_name=False, today=100))
         assert removed == (user in self.waiting)
         self.waiting.pop(user, None)
         self.given[user].clear()

@@ -40,7 +40,7 @@ class Sweep:
         ]
         task = ["-p", f"processors.unwrap_s={task_s}"]
         self.arguments = ["simulate", "run", "default", *sweep, *task, "--out", str(self.out)]
-        self.command = [sys.executable, "-m", "loopixmix.main", *self.arguments, "--jobs", str(jobs)]
+        self.command = [sys.executable, "-P", "-m", "loopixmix.main", *self.arguments, "--jobs", str(jobs)]
         self.environment = os.environ | {
             LOG: str(self.log),
             "PYTHONPATH": str(ROOT),

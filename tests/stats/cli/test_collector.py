@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from stats.questionnaire.questionnaire import Questionnaire, encode_canonical
+from stats.running.directory import LOCK_FILE
+from tests.worlds.running import told_by_running
 from tests.worlds.stats.commands import good, refused, run
 from tests.worlds.stats.drafts import MOOD, new_questionnaire
 
@@ -93,11 +95,12 @@ def test_what_is_no_sound_questionnaire_is_refused(directory: Path, questionnair
 def test_the_status_is_that_of_a_program_that_runs(directory: Path) -> None:
     assert "no collector runs here" in refused("collector", "status", directory)
     survey = {"survey_id": "ab" * 32, "title": "Mood", "waiting": 3, "released": 9}
-    (directory / "status.json").write_text(json.dumps({"pid": 7, "surveys": [survey], "problem": None}))
-    assert json.loads(good("collector", "status", directory, "--json"))["surveys"] == [survey]
-    assert "abababababababab  Mood: 3 wait, 9 released" in good("collector", "status", directory)
-    (directory / "status.json").write_text("{")
-    assert "cannot be read" in refused("collector", "status", directory)
+    with told_by_running(directory / LOCK_FILE, {"surveys": [survey], "problem": None}):
+        assert json.loads(good("collector", "status", directory, "--json"))["surveys"] == [survey]
+        assert "abababababababab  Mood: 3 wait, 9 released" in good("collector", "status", directory)
+        (directory / "status.json").write_text("{")
+        assert "is damaged" in refused("collector", "status", directory)
+    assert "no collector runs here" in refused("collector", "status", directory)
 
 
 def test_every_command_has_help() -> None:

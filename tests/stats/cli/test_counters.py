@@ -10,13 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stats.counters.directory import CountingDirectory
+from stats.counters.directory import LOCK_FILE, CountingDirectory
 from stats.counters.ledger import put_share
 from stats.counters.outbox import shares_of
 from stats.counters.plan import CounterPlan, CountingNode, encode_plan
 from stats.counters.shares import decode_share
 from stats.counters.tallying import PeriodTally
 from stats.running.directory import CollectorConfig, CollectorDirectory
+from tests.worlds.running import told_by_running
 from tests.worlds.stats.commands import good, refused
 from tests.worlds.stats.counting import NoNoise, new_plan, status
 
@@ -136,9 +137,9 @@ def test_a_relay_knows_its_place(measured: Measurement, tmp_path: Path) -> None:
     assert "no node with the key" in refused("relay", "run", relay, "--check-config")
     assert good("relay", "status", relay) == "not running\n"
     assert (relay / "relay.key").stat().st_mode & 0o777 == 0o600
-    (relay / "status.json").write_text(
-        json.dumps({"pid": 7, "period": 1, "complete": False, "shares_on_their_way": 2, "problem": "x"})
-    )
-    said = good("relay", "status", relay)
+    told = {"period": 1, "complete": False, "shares_on_their_way": 2, "problem": "x"}
+    with told_by_running(relay / LOCK_FILE, told):
+        said = good("relay", "status", relay)
+    assert good("relay", "status", relay) == "not running\n"  # it was killed, and left its status behind
     assert "in period 1, which it joined too late to count; 2 shares on their way" in said
     assert "problem: x" in said

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.worlds.running import told_by_running
 from tests.worlds.vote_commands import VoteCommands
 from tests.worlds.voters import Voters
+from votes.board.running.directory import LOCK_FILE
 
 VOTERS = Voters()
 
@@ -40,6 +42,8 @@ def test_a_board_takes_a_list_of_credentials_that_is_right(commands: VoteCommand
 
 
 def test_what_a_running_board_says_is_shown(commands: VoteCommands) -> None:
-    (commands.path / "board" / "status.json").write_text('{"phase":"open","entries":7}')
-    assert "entries: 7" in commands.good("board", "status", commands.path / "board")
-    assert json.loads(commands.good("board", "status", commands.path / "board", "--json"))["phase"] == "open"
+    with told_by_running(commands.path / "board" / LOCK_FILE, {"phase": "open", "entries": 7}):
+        assert "entries: 7" in commands.good("board", "status", commands.path / "board")
+        assert json.loads(commands.good("board", "status", commands.path / "board", "--json"))["phase"] == "open"
+    # It was killed, and left its status behind.
+    assert "no board runs here" in commands.refused("board", "status", commands.path / "board")

@@ -167,7 +167,9 @@ def assert_erased(directory: Path, seed: bytes | None) -> None:
 
 @pytest.mark.parametrize("step", STEPS[::5])
 def test_a_process_that_is_gone_at_once_goes_on_likewise(step: int, tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, "-m", "tests.worlds.mixers", str(tmp_path / "mix"), str(step)], check=False)
+    run = subprocess.run(
+        [sys.executable, "-P", "-m", "tests.worlds.mixers", str(tmp_path / "mix"), str(step)], check=False
+    )
     assert run.returncode == 9
     assert contents(work(tmp_path / "mix", random.Random(2))) == whole().contents
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from twisted.internet import reactor
 
 from client.directory.configuration import create_client
+from client.http.endpoint import LOCK_FILE
 from client.http.serving.server import ApiServer
 from client.testing import FakeNetwork
 from loopixmix.net.sockets import TcpSockets
+from loopixmix.process.files import DirectoryLock
 
 TRUST_ROOT = f"""\
 name = "fake"
@@ -41,6 +43,7 @@ def main(root: Path) -> None:
     network.add_service(Echo(), provider="home")
     for name, client in clients.items():
         create_client(root / name, network=root / "network.toml", api_port=0, rng=rng)
+        DirectoryLock(root / name / LOCK_FILE).acquire()
         ApiServer(client, directory=root / name, port=0, sockets=TcpSockets(reactor), clock=reactor, rng=rng).start()
     reactor.callWhenRunning(print, "ready", flush=True)
     reactor.run()

@@ -7,8 +7,9 @@ import random
 from pathlib import Path
 
 from client.core.journal import JournalledClient
-from client.http.endpoint import find_endpoint
+from client.http.endpoint import LOCK_FILE, find_endpoint
 from client.http.serving.server import ApiServer
+from loopixmix.process.files import DirectoryLock
 from tests.worlds.clients.contract import ALICE, BOB
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
@@ -22,8 +23,11 @@ class MemoryApi:
         self.clock = self.fake.clock
         self.web = MemoryWeb(self.clock)
         self.directory = directory
+        self.lock = DirectoryLock(directory / LOCK_FILE)
         self.fake.run(self.fake.alice.add_contact(BOB))
         self.fake.run(self.fake.bob.add_contact(ALICE))
+        if directory.is_dir():
+            self.lock.acquire()
         self.server = ApiServer(
             client or self.fake.alice,
             directory=directory,
@@ -59,3 +63,4 @@ class MemoryApi:
         self.fake.network.stop()
         self.clock.advance(0)
         assert self.clock.getDelayedCalls() == []
+        self.lock.release()

@@ -259,8 +259,11 @@ class LinkWorld:
         self.sockets = MemorySockets(self.clock)
         self.nodes: dict[str, Node] = {}
         self.admitted: set[Identity] | None = None
+        self.clients: set[Identity] = set()
 
     def role_of(self, peer: Identity) -> LinkRole | None:
+        if peer in self.clients:
+            return LinkRole.CLIENT
         return LinkRole.MIX if self.admitted is None or peer in self.admitted else None
 
     def node(

@@ -105,7 +105,9 @@ class ProviderProcesses:
     def start(self, name: str) -> None:
         with (self.directory / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", name, "run", self.at(name)], stderr=log, env=self.environment
+                [sys.executable, "-P", "-m", "loopixmix.main", name, "run", self.at(name)],
+                stderr=log,
+                env=self.environment,
             )
 
     def end(self, name: str, number: signal.Signals) -> int:

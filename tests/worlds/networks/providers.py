@@ -13,7 +13,7 @@ from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
 from loopixmix.drops import DropReason
 from loopixmix.keys import IdentityKey
-from loopixmix.net.network import ReceivingNetwork
+from loopixmix.net.network import AcceptingNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.requests.parts import RequestPart, encode_part
@@ -129,7 +129,7 @@ class HandClient:
         name: str,
         provider: HasId,
         *,
-        make_network: Callable[[IdentityKey, Recorder], ReceivingNetwork] | None = None,
+        make_network: Callable[[IdentityKey, Recorder], AcceptingNetwork] | None = None,
     ) -> None:
         self.rng = random.Random(f"client {name}")
         self.world = world
@@ -139,7 +139,7 @@ class HandClient:
         self.recorder = Recorder()
         if make_network is None:
             reception = Reception(world.packet_format.frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
-            self.network: ReceivingNetwork = world.hub.network(self.id, observer=self.recorder, reception=reception)
+            self.network: AcceptingNetwork = world.hub.network(self.id, observer=self.recorder, reception=reception)
         else:
             self.network = make_network(self.identity_key, self.recorder)
         self.frames: list[Frame] = []

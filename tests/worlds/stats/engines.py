@@ -42,7 +42,7 @@ def opened_columns(kind: str, directory: Path) -> Iterator[ColumnStore]:
 @contextmanager
 def clickhouse_face(directory: Path) -> Iterator[str]:
     """Start ClickHouse's engine in a process of its own, behind HTTP; return its address."""
-    line = [sys.executable, "-m", "tests.worlds.stats.clickhouse_face", str(directory)]
+    line = [sys.executable, "-P", "-m", "tests.worlds.stats.clickhouse_face", str(directory)]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

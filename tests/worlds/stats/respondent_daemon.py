@@ -15,9 +15,11 @@ from twisted.internet import reactor
 
 from client._fake import wallet
 from client.directory.configuration import create_client
+from client.http.endpoint import LOCK_FILE
 from client.http.serving.server import ApiServer
 from client.testing import FakeNetwork
 from loopixmix.net.sockets import TcpSockets
+from loopixmix.process.files import DirectoryLock
 from loopixmix.tokens import TokenKey, decode_token_key, encode_token_key
 from stats.answer.invitation import SurveyInvitation
 from stats.questionnaire.compiling import compile_draft
@@ -80,6 +82,7 @@ def main(root: Path) -> None:
     (root / "invitation").write_text(invitation.encode())
     client = network.client("guest@provider-1")
     create_client(root / "client", network=root / "network.toml", api_port=0, rng=rng)
+    DirectoryLock(root / "client" / LOCK_FILE).acquire()
     ApiServer(client, directory=root / "client", port=0, sockets=TcpSockets(reactor), clock=reactor, rng=rng).start()
     reactor.callWhenRunning(print, "ready", flush=True)
     reactor.run()

@@ -12,9 +12,11 @@ from pathlib import Path
 from twisted.internet import reactor
 
 from client.directory.configuration import create_client
+from client.http.endpoint import LOCK_FILE
 from client.http.serving.server import ApiServer
 from client.testing import FakeNetwork
 from loopixmix.net.sockets import TcpSockets
+from loopixmix.process.files import DirectoryLock
 from loopixmix.web.pages import PAGES_GROUP
 from provider.api import ServiceContext
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
@@ -52,6 +54,7 @@ def main(root: Path) -> None:
     alice = network.client("alice@home")
     network.add_service(Poll(context), provider="home")
     create_client(root / "alice", network=root / "network.toml", api_port=0, rng=rng)
+    DirectoryLock(root / "alice" / LOCK_FILE).acquire()
     ApiServer(alice, directory=root / "alice", port=0, sockets=TcpSockets(reactor), clock=reactor, rng=rng).start()
     reactor.callWhenRunning(print, "ready", flush=True)
     reactor.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar, cast
 
 import msgspec
@@ -133,7 +134,7 @@ class BoardProgram(Program):
         self._service: ServiceProgram | None = None
         self._connections: BoundedFactory | None = None
         self._listening: _Port | None = None
-        self._advancing = Task("opening and closing the election", fail=world.end)
+        self._advancing = Task("opening and closing the election", clock=world.clock, rng=world.rng)
 
     @property
     def log_settings(self) -> LogSettings:
@@ -158,7 +159,7 @@ class BoardProgram(Program):
             parts.board.log.close()
             raise
         self._service = service
-        self._advancing.start(self._advance(parts))
+        self._advancing.start(partial(self._advance, parts))
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, and close the store."""

@@ -160,16 +160,34 @@ def test_no_client_is_another_thing_than_one_that_does_not_run(tmp_path: Path) -
 def test_damaged_files_are_told(tmp_path: Path, url: str, token: str) -> None:
     (tmp_path / "api.url").write_text(url)
     (tmp_path / "api.token").write_text(token)
-    with pytest.raises(NotRunningError, match="damaged"):
+    with DirectoryLock(tmp_path / LOCK_FILE), pytest.raises(NotRunningError, match="damaged"):
         find_endpoint(tmp_path)
 
 
 def test_an_address_left_by_a_crash_is_not_shown_the_token(api: MemoryApi) -> None:
+    assert find_endpoint(api.directory).token == api.token
+    api.lock.release()
     # Its number may be that of another process by now, and a copied directory has it, too: the lock itself counts.
-    (api.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
+    for number in (f"{os.getpid()}\n", "1\n", ""):
+        (api.directory / LOCK_FILE).write_text(number)
+        with pytest.raises(NotRunningError, match="not running"):
+            find_endpoint(api.directory)
+    (api.directory / LOCK_FILE).unlink()
     with pytest.raises(NotRunningError, match="not running"):
         find_endpoint(api.directory)
-    with DirectoryLock(api.directory / LOCK_FILE):
-        assert find_endpoint(api.directory).token == api.token
-        (api.directory / LOCK_FILE).write_text("")
-        assert find_endpoint(api.directory).token == api.token
+    api.lock.acquire()
+    assert find_endpoint(api.directory).token == api.token
+
+
+def test_a_new_token_is_never_read_with_an_old_address(api: MemoryApi, tmp_path: Path) -> None:
+    # The daemon was killed, another one has the lock already, and begins.
+    (api.directory / "api.url").write_text("http://127.0.0.1:9\n")
+    beginning = ApiServer(
+        FakeWorld().alice, directory=tmp_path, port=0, sockets=api.web, clock=api.clock, rng=random.Random(4)
+    )
+    assert (api.directory / "api.token").read_text().strip() != api.token
+    with pytest.raises(NotRunningError, match="not running"):
+        find_endpoint(api.directory)
+    beginning.start()
+    assert find_endpoint(api.directory).url != "http://127.0.0.1:9"
+    api.fake.run(beginning.stop())

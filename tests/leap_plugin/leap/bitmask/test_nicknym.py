@@ -24,7 +24,9 @@ class Asker:
 
     def __init__(self, town: LeapTown, directory: Path) -> None:
         self.town = town
-        reachable = ReachableAddresses(town.sender, file=directory / "reach.json", clock=town.clock)
+        reachable = ReachableAddresses(
+            town.sender, file=directory / "reach.json", clock=town.clock, rng=random.Random(1)
+        )
         wait_for(reachable.look(), town.clock)
         self.lookups = KeyLookups(town.sender, reachable, clock=town.clock, rng=random.Random(11))
         self.lookups.start()

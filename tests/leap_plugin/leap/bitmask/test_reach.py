@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def town() -> LeapTown:
 
 
 def test_it_follows_the_network_and_the_contacts(town: LeapTown, tmp_path: Path) -> None:
-    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     assert not reachable.is_known
     assert not reachable.reaches("bob@leap.example")
     reachable.start()
@@ -37,9 +38,9 @@ def test_it_follows_the_network_and_the_contacts(town: LeapTown, tmp_path: Path)
 
 
 def test_what_was_known_counts_after_a_restart_without_a_network(town: LeapTown, tmp_path: Path) -> None:
-    first = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    first = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     wait_for(first.look(), town.clock)
-    later = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    later = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     assert later.is_known
     assert later.reaches("bob@leap.example")
     assert (tmp_path / "reach.json").stat().st_mode & 0o077 == 0
@@ -48,13 +49,13 @@ def test_what_was_known_counts_after_a_restart_without_a_network(town: LeapTown,
 def test_a_contact_whose_domain_is_gone_is_not_written_to_directly(town: LeapTown, tmp_path: Path) -> None:
     wait_for(town.sender.add_contact("bob@leap.example"), town.clock)
     town.network.remove_domain("leap.example")
-    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     wait_for(reachable.look(), town.clock)
     assert reachable.reaches("Bob@leap.example")
 
 
 def test_a_domain_that_was_ever_known_is_not_written_to_directly(town: LeapTown, tmp_path: Path) -> None:
-    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     wait_for(reachable.look(), town.clock)
     town.network.remove_domain("leap.example")
     wait_for(reachable.look(), town.clock)
@@ -66,7 +67,7 @@ def test_a_domain_that_was_ever_known_is_not_written_to_directly(town: LeapTown,
 )
 def test_a_damaged_copy_is_made_anew(town: LeapTown, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "reach.json").write_bytes(content)
-    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     assert not reachable.is_known
     wait_for(reachable.look(), town.clock)
     assert reachable.is_known
@@ -80,9 +81,9 @@ class Away:
 
 
 def test_a_client_that_is_away_ends_nothing(town: LeapTown, tmp_path: Path) -> None:
-    first = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    first = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     wait_for(first.look(), town.clock)
-    later = ReachableAddresses(Away(), file=tmp_path / "reach.json", clock=town.clock)  # type: ignore[arg-type]
+    later = ReachableAddresses(Away(), file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))  # type: ignore[arg-type]
     later.start()
     town.clock.advance(REFRESH_S)
     assert later.reaches("bob@leap.example")

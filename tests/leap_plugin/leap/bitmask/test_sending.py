@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def queue() -> FakeQueue:
 
 @pytest.fixture
 def sender(town: LeapTown, queue: FakeQueue, tmp_path: Path) -> MixSender:
-    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock, rng=random.Random(1))
     wait_for(reachable.look(), town.clock)
     return MixSender(queue, reachable, "alice@provider-2.mix.invalid")
 

@@ -15,7 +15,7 @@ from loopixmix.net.links.peer import Dialling, Idle, Linked, Resting
 from loopixmix.net.links.tls import LinkLimits, PeerAddress
 from loopixmix.net.network import LinkNetwork
 from loopixmix.wire import FrameFormat, Pull
-from tests.worlds.networks.links import FORMAT, LinkWorld, PipeEnd, packet_frame
+from tests.worlds.networks.links import FORMAT, LinkWorld, Node, PipeEnd, packet_frame
 
 
 @pytest.fixture
@@ -147,9 +147,9 @@ def test_a_peer_that_does_not_read_costs_frames_of_its_own_only(world: LinkWorld
 
 
 def test_a_client_that_does_not_read_gets_no_more_than_its_queue(world: LinkWorld) -> None:
-    provider = world.node("provider", limits=LinkLimits(incoming_queue_frames=20)).listen()
-    client = world.node("client").dial(provider)
-    world.settle()
+    provider = world.node("provider").listen()
+    [client] = clients_of(world, provider, 1)
+    provider.network.vouch(client.id, queue_frames=20)
     world.sockets.pipes[0][0].deaf = True
     taken = 0
     for number in range(200):
@@ -306,26 +306,68 @@ def test_a_connection_that_just_ends_is_counted(world: LinkWorld) -> None:
     assert bob.observer.refusals() == Counter({RefusalReason.TLS_FAILED: 1})
 
 
-def test_connections_that_only_open_do_not_keep_links_out_for_long(world: LinkWorld) -> None:
+def test_connections_that_only_open_keep_no_link_out(world: LinkWorld) -> None:
     limits = LinkLimits(max_opening_links=2, handshake_timeout_s=3.0)
     alice, bob = world.node("alice"), world.node("bob", limits=limits).listen()
     for _ in range(3):
         connect_stranger(world, bob.address)
+        world.clock.advance(0.6)
     assert bob.observer.refusals() == Counter({RefusalReason.TOO_MANY_LINKS: 1})
     alice.dial(bob)
     world.settle()
-    assert not bob.network.is_open(alice.id)
-    for _ in range(10):
-        world.clock.advance(1)
     assert bob.network.is_open(alice.id)
+
+
+def clients_of(world: LinkWorld, bob: Node, count: int) -> list[Node]:
+    clients = [world.node(f"client{number}") for number in range(count)]
+    world.clients.update(client.id for client in clients)
+    for client in clients:
+        client.dial(bob)
+    world.settle()
+    return clients
 
 
 def test_one_address_gets_its_share_of_links_only(world: LinkWorld) -> None:
     bob = world.node("bob", limits=LinkLimits(max_links_per_address=2)).listen()
-    clients = [world.node(f"client{number}").dial(bob) for number in range(3)]
+    clients = clients_of(world, bob, 3)
+    for client in clients:
+        bob.network.vouch(client.id, queue_frames=9)
     world.settle()
-    assert sum(bob.network.is_open(client.id) for client in clients) == 2
+    assert [bob.network.is_open(client.id) for client in clients] == [True, True, False]
     assert bob.observer.refusals() == Counter({RefusalReason.TOO_MANY_LINKS: 1})
+
+
+def test_a_link_for_whose_peer_nobody_vouches_is_ended(world: LinkWorld) -> None:
+    bob = world.node("bob", limits=LinkLimits(vouch_s=30.0)).listen()
+    client, stranger = clients_of(world, bob, 2)
+    bob.network.vouch(client.id, queue_frames=9)
+    world.clock.advance(29)
+    assert bob.network.is_open(stranger.id)
+    world.clock.advance(2)
+    world.settle()
+    assert (bob.network.is_open(client.id), bob.observer.refusals()) == (True, Counter({RefusalReason.TIMEOUT: 1}))
+    bob.network.doubt(client.id)
+    world.clock.advance(31)
+    world.settle()
+    assert bob.observer.refusals() == Counter({RefusalReason.TIMEOUT: 2})
+
+
+def test_an_incoming_link_whose_peer_does_not_read_is_ended(world: LinkWorld) -> None:
+    bob = world.node("bob", limits=LinkLimits(stuck_s=30.0)).listen()
+    slow, deaf = clients_of(world, bob, 2)
+    for number in range(60):
+        for client in (slow, deaf):
+            bob.network.vouch(client.id, queue_frames=200)
+            for _ in range(10):
+                bob.network.send(client.id, packet_frame(number))
+        world.sockets.pipes[1][0].deaf = True
+        # The slow one reads everything once in a while.
+        world.sockets.pipes[0][0].deaf = number % 20 != 0
+        if number % 20 == 0:
+            world.sockets.pipes[0][0].hear()
+        world.clock.advance(1)
+    assert (slow.observer.closed(), deaf.observer.closed()) == (0, 1)
+    assert bob.observer.refusals() == Counter({RefusalReason.TIMEOUT: 1})
 
 
 def test_a_peer_that_comes_again_replaces_its_first_link(world: LinkWorld) -> None:

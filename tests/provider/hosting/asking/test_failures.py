@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from provider.hosting.asking.failures import ASYNCIO_CURE, MOST_FRAMES, is_about_asyncio, told
 
-SECRET = b"{secret of a request"
+SECRET = b"{hushed of a request"
 
 
 def failure_of(answer: Callable[[], Awaitable[object]]) -> Failure:
@@ -34,7 +34,7 @@ def test_the_innermost_lines_are_told_and_the_message_is_not() -> None:
     line = told(failure_of(deep))
     assert line.startswith("JSONDecodeError at ")
     assert f"{__file__}:{read_json.__code__.co_firstlineno + 1} (read_json)" in line
-    assert "secret" not in line
+    assert "hushed" not in line
     assert "twisted" not in line
     assert line.count(".py:") == MOST_FRAMES
 
@@ -55,7 +55,7 @@ def test_an_error_of_a_thread_has_its_lines_too() -> None:
 
 
 def test_an_error_that_was_never_raised_has_no_place() -> None:
-    assert told(Failure(ValueError("secret"))) == "ValueError at an unknown place"
+    assert told(Failure(ValueError("hushed"))) == "ValueError at an unknown place"
 
 
 async def sleeps() -> object:

@@ -115,3 +115,57 @@ def test_stopping_breaks_off_what_is_asked() -> None:
     turns.ask(bytes(16), b"q")
     turns.stop()
     assert (len(cancelled), clock.getDelayedCalls()) == (1, [])
+
+
+class ListedAsker(WrittenAsker):
+    """Answers by a list, one after the other."""
+
+    def __init__(self, answers: list[Deferred[bytes]]) -> None:
+        self.answers = answers
+
+    def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
+        return self.answers.pop(0)
+
+
+def problems_after(answers: list[Deferred[bytes]]) -> list[str | None]:
+    """Ask for each answer, waiting for it; return the problem that is told after each."""
+    clock, found = Clock(), list[str | None]()
+    turns = Turns(ListedAsker(list(answers)), clock=clock)
+    for _ in answers:
+        turns.ask(bytes(16), b"q")
+        clock.advance(11.0)
+        found.append(turns.problem)
+    return found
+
+
+def test_a_service_that_hangs_is_told_until_it_answers() -> None:
+    found = problems_after([Deferred(), Deferred(), Deferred(), Deferred(), succeed(b"a")])
+    assert found[:2] == [None, None]
+    assert found[2:4] == [
+        f'the service "written" has answered none of its last {count} requests: it did not answer within 10 s'
+        for count in (3, 4)
+    ]
+    assert found[4] is None
+
+
+async def fails() -> bytes:
+    raise ValueError("word-77")
+
+
+def test_a_service_that_fails_each_time_is_told_with_the_place_and_without_the_words() -> None:
+    [*_, problem] = problems_after([Deferred.fromCoroutine(fails()) for _ in range(3)])
+    assert problem is not None
+    assert problem.endswith(f"ValueError at {__file__}:{fails.__code__.co_firstlineno + 1} (fails)")
+    assert "word-77" not in problem
+
+
+@pytest.mark.parametrize("error", [LostQuestionError("gone"), FailedElsewhereError("failed")])
+def test_a_program_that_dies_or_fails_each_time_is_told(error: Exception) -> None:
+    [*_, problem] = problems_after([fail(error) for _ in range(3)])
+    assert problem is not None
+    assert "its program" in problem or "the log of its program" in problem
+
+
+def test_who_refuses_or_answers_now_and_then_is_no_problem() -> None:
+    overdue, refused = Deferred[bytes], lambda: fail(ServiceRefusedError("no"))
+    assert set(problems_after([overdue(), overdue(), refused(), overdue(), overdue(), succeed(b"")])) == {None}

@@ -39,7 +39,7 @@ class Counter:
 class BadEnd(Counter):
     name = "bad-end"
     async def close(self) -> None:
-        raise KeyError("secret")
+        raise KeyError("hushed")
 
 class LongEnd(Counter):
     name = "long-end"
@@ -101,7 +101,7 @@ def test_a_service_that_cannot_be_closed_is_told_without_its_words(directory: Pa
         ConfigError, match=r'the service "bad-end" cannot be closed: KeyError at .*tried_services\.py:\d+ '
     ) as error:
         check(directory, "bad-end")
-    assert "secret" not in str(error.value)
+    assert "hushed" not in str(error.value)
 
 
 def test_one_that_waits_for_the_reactor_to_close_is_not_waited_for(directory: Path) -> None:
@@ -148,7 +148,7 @@ def test_what_a_killed_check_left_goes_with_the_next_one(directory: Path) -> Non
     left, used = directory / ".check-left.unfinished", directory / ".check-used.unfinished"
     for each in (left, used):
         each.mkdir()
-        (each / "secret").touch()
+        (each / "hushed").touch()
     descriptor = os.open(used, os.O_RDONLY)
     assert try_lock(descriptor, fcntl.LOCK_EX)
     assert check(directory, "counter") == []

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError, UnavailableError
 from stats.answer.surveys import JoinedSurvey
-from stats.cli.respondent.codes import obtain_code
+from stats.cli.respondent.codes import ObtainedCode, obtain_code
 from stats.issue.codes import LETTERS
 from stats.issue.letters import ASK_KIND, CODE_KIND, SentCode, encode_code
 from stats.questionnaire.questionnaire import PersonKind
@@ -37,6 +37,9 @@ class Named:
         self.world.clock.advance(10)
 
     def code(self, patience_s: float = 60.0) -> str:
+        return self.obtained(patience_s).code
+
+    def obtained(self, patience_s: float = 60.0) -> ObtainedCode:
         clock = self.world.clock
 
         def pause(seconds: float) -> Deferred[None]:
@@ -69,6 +72,25 @@ def test_a_contact_of_the_issuer_goes_before_somebody_who_claims_to_be_it(named:
     wait_for(named.ada.add_contact("stats-issuer@provider-3"), named.world.clock)
     named.send(named.issuer, letters(1))
     assert named.code() == letters(1)
+
+
+def test_it_is_told_whether_the_key_of_the_issuer_is_compared_pinned_or_unknown(named: Named) -> None:
+    named.send(named.issuer, letters(1))
+    unknown = named.obtained()
+    contact = wait_for(named.ada.add_contact("stats-issuer@provider-3"), named.world.clock)
+    named.send(named.issuer, letters(2))
+    named.world.clock.advance(60)
+    pinned = named.obtained()
+    wait_for(named.ada.accept_key(contact.address, contact.fingerprint), named.world.clock)
+    named.send(named.issuer, letters(3))
+    named.world.clock.advance(60)
+    compared = named.obtained()
+    assert [one.code for one in (unknown, pinned, compared)] == [letters(1), letters(2), letters(3)]
+    assert [one.words.partition("stats-issuer@provider-3")[2] for one in (unknown, pinned, compared)] == [
+        ", whose key is not known here",
+        ", whose key is pinned, but not compared",
+        ", whose key was compared",
+    ]
 
 
 def test_accounts_ask_for_their_code(tmp_path: Path) -> None:

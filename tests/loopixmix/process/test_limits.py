@@ -1,13 +1,15 @@
-"""How many files this process may have open."""
+"""What the system lets this process do."""
 
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from loopixmix.process.descriptors import allow_descriptors
+from loopixmix.process.limits import allow_descriptors
 
 
 @pytest.fixture
@@ -36,3 +38,15 @@ def test_it_is_raised_no_further_than_the_system_permits(hard: int) -> None:
         pytest.skip("this system sets no limit")
     assert allow_descriptors(hard + 1) == hard
     assert soft() == hard
+
+
+def test_a_crash_leaves_no_copy_of_the_memory() -> None:
+    """In a process of its own: what it gives up does not come back."""
+    told = (
+        "from loopixmix.process.limits import forbid_core_dumps\n"
+        "import resource\n"
+        "forbid_core_dumps()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), open('/proc/self/coredump_filter').read().strip())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "(0, 0) 00000000\n"

@@ -1,0 +1,89 @@
+"""The places for connections of one server, and who has to leave one for another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from loopixmix.net.limits import address_group
+
+
+class Placed(Protocol):
+    """A connection that has a place."""
+
+    @property
+    def may_go(self) -> bool:
+        """Tell whether it may be ended to make room: its peer is the one who is waited for."""
+
+
+P = TypeVar("P", bound=Placed)
+
+
+class BoundedPlaces(Generic[P]):
+    """A number of places, of which one address gets so many; an IPv6 network counts as one address."""
+
+    def __init__(self, most: int, most_per_address: int | None = None) -> None:
+        """`most`: places in all. `most_per_address`: of which one address gets so many, all of them by default."""
+        self._most = most
+        self._most_per_address = most if most_per_address is None else most_per_address
+        self._many = max(1, self._most_per_address // 4)
+        # In the order in which they came or became idle, the oldest first.
+        self._groups: dict[P, str] = {}
+        self._counts: Counter[str] = Counter()
+
+    def __contains__(self, connection: object) -> bool:
+        return connection in self._groups
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self._groups)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def has_room(self, host: str) -> bool:
+        """Tell whether a connection from `host` finds a place."""
+        return len(self._groups) < self._most and self._counts[address_group(host)] < self._most_per_address
+
+    def first_to_go(self, host: str) -> P | None:
+        """Return the connection that has to go so that one from `host` gets its place, or None if all may stay."""
+        own = address_group(host)
+        if self._counts[own] >= self._most_per_address:
+            return next((each for each, group in self._groups.items() if group == own and each.may_go), None)
+        # Those of addresses with many come first: a flood from few addresses then pushes out itself, and not a peer
+        # that needs a moment for its request.
+        for each, group in self._groups.items():
+            if self._counts[group] > self._many and each.may_go:
+                return each
+        return next((each for each in self._groups if each.may_go), None)
+
+    def add(self, connection: P, host: str) -> None:
+        """Give a place to a connection from `host`."""
+        group = address_group(host)
+        self._groups[connection] = group
+        self._counts[group] += 1
+
+    def remove(self, connection: P) -> None:
+        """Take note that a connection has no place any more, if it had one."""
+        group = self._groups.pop(connection, None)
+        if group is None:
+            return
+        self._counts[group] -= 1
+        if not self._counts[group]:
+            del self._counts[group]
+
+    def rest(self, connection: P) -> None:
+        """Take note that a connection is idle from now on: it is the youngest again."""
+        group = self._groups.pop(connection, None)
+        if group is not None:
+            self._groups[connection] = group
+
+
+@dataclass(frozen=True)
+class KeptPlaces(Generic[P]):
+    """Places for the peers that a server knows by their addresses."""
+
+    places: BoundedPlaces[P]
+    is_for: Callable[[str], bool]
+    """Tells whether they are for connections from an address."""
