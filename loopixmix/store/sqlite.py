@@ -150,8 +150,10 @@ class SqliteDatabases(Databases):
         with self.writing.execution_options(**{_ALONE: True}).connect() as connection:
             free, pages = (_pragma(connection, name) for name in ("freelist_count", "page_count"))
             if _pragma(connection, "auto_vacuum") == _INCREMENTAL:
-                # Its rows are steps: each frees a page.
-                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({GIVEN_BACK_PAGES})").all()
+                # Each step of the statement frees a page, and Python takes one step only of what gives no rows, unless
+                # it is a script.
+                cursor = cast(DBAPIConnection, connection.connection.driver_connection).cursor()
+                cursor.executescript(f"PRAGMA incremental_vacuum({GIVEN_BACK_PAGES});")
             elif free > GIVEN_BACK_PAGES and free > pages // 4 and self.has_room():
                 # Made before files could become smaller: written anew, once.
                 connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
