@@ -56,7 +56,9 @@ fi
 
 say "bootstrap: making $venv with $("$python" --version) (a few minutes the first time; log in $log)"
 [ -x "$venv/bin/python" ] && "$venv/bin/python" -c '' 2>/dev/null || "$python" -m venv --clear "$venv"
-PIP_CONSTRAINT=$PWD/constraints.txt "$venv/bin/python" -m pip install --disable-pip-version-check --editable '.[dev]' \
+# As a URL: pip takes a space in this variable for the end of a name.
+constraints=$("$python" -c 'import pathlib; print(pathlib.Path("constraints.txt").absolute().as_uri())')
+PIP_CONSTRAINT=$constraints "$venv/bin/python" -m pip install --disable-pip-version-check --editable '.[dev]' \
     >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "the Python packages could not be installed (see $log)"; }
 
 if "$venv/bin/python" -c 'import loopixmix._native' 2>/dev/null; then

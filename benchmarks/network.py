@@ -1,5 +1,5 @@
-"""`make bench`: packets, alone and through a whole mix."""
+"""`make bench`: packets, alone, through a whole mix, and through one that is flooded."""
 
 from __future__ import annotations
 
-MEASURED_BY = ("benchmarks.sphinx_speed", "benchmarks.relay")
+MEASURED_BY = ("benchmarks.sphinx_speed", "benchmarks.relay", "benchmarks.overload")

@@ -74,7 +74,15 @@ class Silent:
 class Neighbour:
     """The place of a stopped node, taken by this process."""
 
-    def __init__(self, network: TestNetwork, entry: NodeEntry, network_id: bytes, packet_format: PacketFormat) -> None:
+    def __init__(
+        self,
+        network: TestNetwork,
+        entry: NodeEntry,
+        network_id: bytes,
+        packet_format: PacketFormat,
+        *,
+        queue_frames: int = 20_000,
+    ) -> None:
         directory = network.directory / entry.name
         self.entry = entry
         self.observer = Silent()
@@ -85,7 +93,7 @@ class Neighbour:
             identity_key=load_identity(directory / "identity.key"),
             network_id=network_id,
             reception=Reception(self.format, own=LinkRole.MIX, role_of=lambda _: LinkRole.MIX),
-            limits=LinkLimits(queue_frames=20_000),
+            limits=LinkLimits(queue_frames=queue_frames),
             sockets=TcpSockets(reactor),
             clock=reactor,
             rng=random.Random(1),
@@ -100,18 +108,20 @@ class Neighbour:
 class Load:
     """Packets for the mix, made ahead, and what became of each."""
 
-    def __init__(self, document: Document, mix: NodeEntry, sink: Neighbour, packets: sphinx.Sphinx) -> None:
+    def __init__(
+        self, document: Document, mix: NodeEntry, sink: Neighbour, packets: sphinx.Sphinx, *, seed: int = 2
+    ) -> None:
         self._document = document
         self._mix = mix
         self._sink = sink
         self._sphinx = packets
-        self._rng = random.Random(2)
+        self._rng = random.Random(seed)
 
-    def make(self, count: int) -> tuple[list[bytes], list[float]]:
+    def make(self, count: int, *, first: int = 0) -> tuple[list[bytes], list[float]]:
         """Return frames for the mix and the delay that each asks for; the payload of each is its number."""
         document, epoch, sink = self._document, self._document.epoch, self._sink
         frames, delays_s = [], []
-        for number in range(count):
+        for number in range(first, first + count):
             delay_us = int(self._rng.expovariate(1 / DELAY_MEAN_S) * 1e6)
             hops = [
                 sphinx.Hop(document.mix_key(self._mix.id, epoch), sphinx.Relay(sink.entry.id, delay_us)),
@@ -208,6 +218,12 @@ def fetch_document(trust_root: TrustRoot, *, now_s: float) -> Document:
         return decode_document(answer.read(), trust_root, now_s=now_s)
 
 
+def listed_mix(document: Document, name: str) -> NodeEntry:
+    """Return the node of this name."""
+    [entry] = [node for node in document.nodes if node.name == name]
+    return entry
+
+
 async def _measure(network: TestNetwork, mix_process: psutil.Process, found: list[Figure]) -> None:
     trust_root = load_trust_root(network.trust_root)
     document = fetch_document(trust_root, now_s=time.time())
@@ -238,10 +254,10 @@ async def _measure(network: TestNetwork, mix_process: psutil.Process, found: lis
         barred("relay_packets_per_s", best.rate_per_s, "packets/s", bar=BAR_PER_S, better="higher"),
         barred("relay_lost", float(at_bar.lost), "packets", bar=0, better="lower", reference=at_bar.sent),
         Figure(name="relay_cpu_share", value=best.mix_cpu_share, unit="of one core at that rate"),
-        barred("added_latency_p50_ms", _quantile(added_ms, 0.50), "ms", bar=1.5, better="lower"),
-        barred("added_latency_p99_ms", _quantile(added_ms, 0.99), "ms", bar=5.0, better="lower"),
-        Figure(name="added_latency_at_2000_per_s_p50_ms", value=_quantile(added_bar_ms, 0.50), unit="ms"),
-        Figure(name="added_latency_at_2000_per_s_p99_ms", value=_quantile(added_bar_ms, 0.99), unit="ms"),
+        barred("added_latency_p50_ms", quantile(added_ms, 0.50), "ms", bar=1.5, better="lower"),
+        barred("added_latency_p99_ms", quantile(added_ms, 0.99), "ms", bar=5.0, better="lower"),
+        Figure(name="added_latency_at_2000_per_s_p50_ms", value=quantile(added_bar_ms, 0.50), unit="ms"),
+        Figure(name="added_latency_at_2000_per_s_p99_ms", value=quantile(added_bar_ms, 0.99), unit="ms"),
         Figure(name="relay_memory_mb", value=memory_bytes(mix_process) / 1e6, unit="MB"),
     ]
     await source.links.stop()
@@ -281,7 +297,7 @@ async def _try(
     )
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 

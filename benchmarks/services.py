@@ -1,4 +1,4 @@
-"""`make bench-services`: the pieces that applications stand on: requests, tokens, stores, bulk sends."""
+"""`make bench-services`: the pieces that applications stand on, from requests and stores to the times of pulls."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ MEASURED_BY = (
     "benchmarks.stores",
     "benchmarks.tokens",
     "benchmarks.bulk",
+    "benchmarks.lateness",
 )

@@ -290,6 +290,13 @@ class Client(Protocol):
         Raises `UnknownMessageError`.
         """
 
+    async def mark_read(self, *, last: int, after: int = 0) -> None:
+        """Count the received messages with a number over `after` and up to `last` as read, once that is durable.
+
+        That is for programs that show messages: `unread` in the status goes down, and readers are still given all that
+        they have not handled. Raises `BadRequestError`.
+        """
+
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages with a number over `after`, oldest first, at most `limit`, which is 1 or more.
 

@@ -86,8 +86,12 @@ def init(
         gateway=gateway,
         sealed=sealed,
     )
-    click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
+    kind = "test network" if trust_root.test else "network"
+    click.echo(f"{directory / CONFIG_FILE}: a new client of the {kind} {trust_root.name}")
+    if trust_root.test:
+        click.echo("it is there for trying things on, and hides nobody")
     click.echo(f"start it with  loopixmix client run {directory}")
+    click.echo(f"while it runs,  loopixmix client network {directory}  lists the providers to register at")
 
 
 @client.command()

@@ -253,6 +253,7 @@ class NetworkView(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_s: float
     providers: tuple[ProviderView, ...]
     fragment_bytes: int = 0
+    test_network: bool = False
 
 
 class TokenStock(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,7 +269,9 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the client is doing now; `problem` is one line for the user, empty when all is well.
 
     A guest has an account at `provider` and no address. `fingerprint`: that of this client's own key, for people who
-    have it as a contact, and compare.
+    have it as a contact, and compare. `test_network`: whether the trust root says that the network is there for trying
+    things on; it hides nobody. `time_agreed`: whether the network agrees about the time, so that what has expired by
+    this machine's clock has expired indeed.
     """
 
     address: str
@@ -290,6 +293,8 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     guest: bool = False
     fingerprint: str = ""
+    test_network: bool = False
+    time_agreed: bool = False
 
 
 class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):

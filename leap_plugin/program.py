@@ -129,7 +129,8 @@ class MailBridge(Program):
         connected = status is not None and status.connected
         known = self._reports.get(account.user.address, AccountReport(address=account.user.address, client=""))
         client, problem = str(account.keeper.directory), account.keeper.problem
-        return msgspec.structs.replace(known, client=client, connected=connected, problem=problem)
+        is_test = status is not None and status.test_network
+        return msgspec.structs.replace(known, client=client, connected=connected, problem=problem, test_network=is_test)
 
     async def _look(self, parts: BridgeParts) -> None:
         while True:

@@ -15,7 +15,8 @@ class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
     """How one mail account is.
 
     `problem`: why it cannot send and receive, empty if it can; `connected`: whether its client is linked to its
-    provider; `waiting`: mails that wait or are on their way; `doing`: what happens now, a line for each thing.
+    provider; `waiting`: mails that wait or are on their way; `doing`: what happens now, a line for each thing;
+    `test_network`: whether its network is there for trying things on, and hides nobody.
     """
 
     address: str
@@ -24,6 +25,7 @@ class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     waiting: int = 0
     doing: tuple[str, ...] = ()
+    test_network: bool = False
 
 
 class BridgeReport(msgspec.Struct, frozen=True, kw_only=True):

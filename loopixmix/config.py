@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -30,24 +31,29 @@ def load_config(path: Path, config_type: type[T]) -> T:
 
     Unknown keys are refused at every level, each with the keys that are allowed there and the likeliest meant.
     """
+    return parse_config(_read_text(path), config_type, source=str(path))
+
+
+def load_editable(path: Path) -> TOMLDocument:
+    """Return the TOML file at `path` with its comments, to be changed and written again; raise `ConfigError`."""
+    # Only programs that change configurations need it, and every short command imports this module.
+    import tomlkit
+
+    text = _read_text(path)
     try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    return parse_config(text, config_type, source=str(path))
+        # What this reads, the other one can as well, and it is the stricter of the two.
+        read_toml(text)
+        return tomlkit.parse(text)
+    except (ConfigError, tomlkit.exceptions.TOMLKitError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_config(text: str, config_type: type[T], *, source: str) -> T:
     """Return TOML text as a `config_type`; errors begin with `source`, the name of the file."""
     try:
-        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
-        table = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: is not valid TOML: {error}") from error
+        table = read_toml(text)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
     # msgspec would refuse them, too, but names neither the keys that are allowed nor the likeliest meant.
     for fault in _unknown_keys(table, inspect.type_info(config_type), ()):
         raise ConfigError(f"{source}: {fault}")
@@ -57,6 +63,31 @@ def parse_config(text: str, config_type: type[T], *, source: str) -> T:
         raise ConfigError(f"{source}: {_in_terms_of_keys(str(error))}") from error
     except MisuseError as error:
         raise ConfigError(f"{source}: {error}") from error
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return the values in TOML text; raise `ConfigError` with the reason if it is not valid."""
+    try:
+        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}") from error
+    except ValueError as error:
+        # Python makes no number of thousands of digits.
+        raise ConfigError(f"is not valid TOML: a number has more than {sys.get_int_max_str_digits()} digits") from error
+    except RecursionError as error:
+        raise ConfigError("is not valid TOML: its lists or tables are nested too deeply") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from error
 
 
 def convert_options(values: object, config_type: type[T]) -> T:

@@ -22,6 +22,7 @@ class DropReason(enum.StrEnum):
     UNKNOWN_REPLY = "unknown_reply"
     NO_EPOCH_KEY = "no_epoch_key"
     OVERLOADED = "overloaded"
+    TOO_LATE = "too_late"
     QUEUE_FULL = "queue_full"
     NO_LINK = "no_link"
     RATE_LIMITED = "rate_limited"

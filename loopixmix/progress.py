@@ -78,7 +78,10 @@ class Steps:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.finish()
+        if error is None:
+            self.finish()
+        else:
+            self.fail()
         self._bar.close()
 
     def step(self, text: str, total: int) -> None:
@@ -94,8 +97,15 @@ class Steps:
 
     def finish(self) -> None:
         """End the step, and tell how long it took."""
+        self._end("[green]✓[/]")
+
+    def fail(self) -> None:
+        """End the step as one that failed or was interrupted."""
+        self._end("[red]✗[/]")
+
+    def _end(self, mark: str) -> None:
         if self._text:
-            self._console.print(f"[green]✓[/] {escape(self._text)} [dim]({self._now_s() - self._begin_s:.1f} s)")
+            self._console.print(f"{mark} {escape(self._text)} [dim]({self._now_s() - self._begin_s:.1f} s)")
         self._text = ""
         self._bar.close()
 

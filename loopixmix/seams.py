@@ -114,9 +114,10 @@ class LoopReturned(msgspec.Struct, frozen=True, gc=False):
 
 
 class LoopLost(msgspec.Struct, frozen=True, gc=False):
-    """A loop of our own did not come back in time."""
+    """A loop of our own did not come back in time; `excused`: no attack is needed to explain it."""
 
     at_s: float
+    excused: bool = False
 
 
 class LinkOpened(msgspec.Struct, frozen=True, gc=False):

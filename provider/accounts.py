@@ -45,8 +45,9 @@ class RegistrationRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """How an operator lets clients register.
 
     One link may try `link_rate_per_s` times per second on average, and `link_burst` times at once; all links together
-    `rate_per_s` times per second, and `burst` times at once. Guests have an allowance and a bound of their own, so that
-    they cannot take away those of named accounts. A guest's account ends after `guest_days` days without use.
+    `rate_per_s` times per second, and `burst` times at once. Those whose invitation or token counts have as much of
+    their own, so that strangers cannot take it away. Guests have an allowance and a bound of their own, so that they
+    cannot take away those of named accounts. A guest's account ends after `guest_days` days without use.
     `guest_keys`: the file with the keys whose tokens guests pay with; empty for those of this provider's own issuer.
     """
 
@@ -154,8 +155,21 @@ def hash_invitation(code: str) -> bytes:
     return hashlib.sha256(_INVITATION_DOMAIN + letters.encode()).digest()
 
 
+class Wisher(enum.Enum):
+    """Who wants an account, as far as the store tells before it is opened."""
+
+    MEMBER = enum.auto()
+    """A key that has one already, and did not hear the answer."""
+    INVITED = enum.auto()
+    """One who brings an invitation or a token that counts."""
+    STRANGER = enum.auto()
+
+
 class RegistrationLimits:
-    """Counts attempts to register, by link and in all."""
+    """Counts attempts to register: by link, and in all of each kind of wishers.
+
+    Each kind has as much as the rules say, so that strangers take nothing from those who were invited.
+    """
 
     def __init__(
         self, rules: RegistrationRules, now_s: float, *, guests: bool = False, max_links: int = 10_000
@@ -165,10 +179,16 @@ class RegistrationLimits:
         At most `max_links` links are remembered, and the one that was idle longest is forgotten first.
         """
         overall = (rules.guest_rate_per_s, rules.guest_burst) if guests else (rules.rate_per_s, rules.burst)
-        self._overall = TokenBucket(*overall, now_s)
+        self._overall = {wisher: TokenBucket(*overall, now_s) for wisher in Wisher}
         self._links: BucketsByKey[Identity] = BucketsByKey(rules.link_rate_per_s, rules.link_burst, capacity=max_links)
 
-    def admit(self, link: Identity, now_s: float) -> bool:
-        """Tell whether `link` may try now, and count the attempt if so."""
-        # In this order: a link over its own limit must take nothing from the others.
-        return self._links.take(link, now_s) and self._overall.take(now_s)
+    def admit_link(self, link: Identity, now_s: float) -> bool:
+        """Tell whether `link` may try now, and count the attempt if so.
+
+        It is asked before `admit`: a link over its own limit must take nothing from the others.
+        """
+        return self._links.take(link, now_s)
+
+    def admit(self, wisher: Wisher, now_s: float) -> bool:
+        """Tell whether one more wisher of this kind may try now, and count the attempt if so."""
+        return self._overall[wisher].take(now_s)

@@ -3,11 +3,15 @@
 Nothing here reads or writes: the store keeps the items, the service carries them. Only the numbers of items that were
 given and are not acknowledged are held in memory. After a restart those items are given again, and the client knows
 them by their numbers.
+
+Messages and replies each have a share of every answer, and each can use what the other leaves. Anybody may send replies
+to a mailbox, and a provider cannot tell which of them its owner waits for: more of them than pulls can fetch would
+otherwise keep messages waiting for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -23,8 +27,9 @@ ItemNumber: TypeAlias = int
 class MailboxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The bounds of each mailbox, which the operator sets.
 
-    At most `quota_items` wait in it. Each is forgotten `expiry_days` after the day it came. An item that was given and
-    not acknowledged is given again `lease_pulls` pulls later.
+    At most `quota_items` wait in it, and replies come in only while fewer than half as many do. Each is forgotten
+    `expiry_days` after the day it came. An item that was given and not acknowledged is given again `lease_pulls` pulls
+    later.
     """
 
     quota_items: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 20_000
@@ -41,12 +46,19 @@ class StoredItem(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
+class Fresh(msgspec.Struct, frozen=True):
+    """The `count` oldest items of one kind after number `after`."""
+
+    after: ItemNumber
+    count: int
+
+
 class Fetch(msgspec.Struct, frozen=True):
-    """The items to read from the store: those in `again`, and the `fresh` oldest ones after number `after`."""
+    """The items to read from the store: those in `again`, and of each kind some that were not read yet."""
 
     again: tuple[ItemNumber, ...]
-    after: ItemNumber
-    fresh: int
+    messages: Fresh
+    replies: Fresh
 
 
 def day_of(now_s: float) -> int:
@@ -59,9 +71,12 @@ def oldest_day_kept(now_s: float, rules: MailboxRules) -> int:
     return day_of(now_s) - rules.expiry_days
 
 
-def is_full(waiting_items: int, quota_items: int) -> bool:
-    """Tell whether a mailbox with `waiting_items` takes no more."""
-    return waiting_items >= quota_items
+def is_full(kind: ItemKind, waiting_items: int, quota_items: int) -> bool:
+    """Tell whether a mailbox with `waiting_items` takes no more of this kind.
+
+    Replies are taken into its first half only, so that they leave room for messages.
+    """
+    return waiting_items >= (-(-quota_items // 2) if kind is ItemKind.REPLY else quota_items)
 
 
 class Mailbox:
@@ -74,12 +89,11 @@ class Mailbox:
     # There is one for each client that was heard of lately: without a dictionary of its own it takes a third less.
     __slots__ = (
         "_account_id",
-        "_after",
         "_deleting",
         "_fetching",
-        "_leases",
+        "_messages",
         "_pulls",
-        "_ready",
+        "_replies",
         "lease_pulls",
         "pull_batch",
     )
@@ -92,11 +106,8 @@ class Mailbox:
         self.lease_pulls = lease_pulls
         self._pulls = 0
         self._account_id: int | None = None
-        self._after: ItemNumber = 0
-        self._ready: dict[ItemNumber, StoredItem] = {}
-        # A lease is the count of pulls when an item was given. Counted in pulls, not seconds: a client that was away
-        # for an hour has had no chance to acknowledge, and must not get everything twice when it comes back.
-        self._leases: dict[ItemNumber, int] = {}
+        self._messages = _Line()
+        self._replies = _Line()
         self._deleting: set[ItemNumber] = set()
         self._fetching: Fetch | None = None
 
@@ -105,9 +116,8 @@ class Mailbox:
         self._pulls += 1
         # They are still in the store: a reading that is under way, or the next one, may find them once more.
         self._deleting.update(numbers)
-        for number in numbers:
-            self._leases.pop(number, None)
-            self._ready.pop(number, None)
+        for line in (self._messages, self._replies):
+            line.forget(numbers)
 
     def deleted(self, numbers: Sequence[ItemNumber]) -> None:
         """Hear that the store has deleted the acknowledged items, or could not."""
@@ -115,35 +125,35 @@ class Mailbox:
 
     def fetch(self) -> Fetch | None:
         """Return the items to read for the answer; None while an earlier reading goes on, or if enough are ready."""
-        room = self.pull_batch - len(self._ready)
         # One reading at a time: a second would begin after the same number and find the same items.
-        if self._fetching is not None or room <= 0:
+        if self._fetching is not None:
             return None
-        again = [number for number in self._overdue() if number not in self._ready][:room]
-        self._fetching = Fetch(tuple(again), self._after, room - len(again))
+        overdue_since = self._pulls - self.lease_pulls
+        again_messages, messages = self._messages.wanted(self.pull_batch, overdue_since)
+        again_replies, replies = self._replies.wanted(self.pull_batch, overdue_since)
+        if not (again_messages or again_replies or messages.count or replies.count):
+            return None
+        self._fetching = Fetch((*again_messages, *again_replies), messages, replies)
         return self._fetching
 
-    def fetched(self, account_id: int, items: Sequence[StoredItem]) -> None:
-        """Take the items that the store read. An account that was removed and made anew starts afresh."""
+    def fetched(self, account_id: int, items: Sequence[StoredItem], last_number: ItemNumber) -> None:
+        """Take the items that the store read, up to `last_number`, the last one that it has given to an item.
+
+        An account that was removed and made anew starts afresh.
+        """
         fetching, self._fetching = self._fetching, None
         # The key of a removed account may open another: its numbers begin anywhere, and old leases mean nothing there.
         if account_id != self._account_id:
             is_first, self._account_id = self._account_id is None, account_id
             if not is_first:
-                self._start_afresh()
+                self._messages, self._replies = _Line(), _Line()
                 return
         if fetching is None:
             return
-        found = {item.number: item for item in items}
-        # Asked for again and not found: expired meanwhile. Its lease would be overdue at every pull from now on.
-        for number in fetching.again:
-            if number not in found:
-                self._leases.pop(number, None)
-        for number, item in found.items():
-            self._after = max(self._after, number)
-            # Without the items that were acknowledged while they were being read.
-            if number not in self._deleting and (number > fetching.after or number in self._leases):
-                self._ready[number] = item
+        messages = [item for item in items if item.kind is not ItemKind.REPLY]
+        replies = [item for item in items if item.kind is ItemKind.REPLY]
+        self._messages.take(messages, fetching.messages, fetching.again, last_number, self._deleting)
+        self._replies.take(replies, fetching.replies, fetching.again, last_number, self._deleting)
 
     def fetch_failed(self) -> None:
         """Forget a reading that failed; the next pull tries again."""
@@ -151,21 +161,73 @@ class Mailbox:
 
     def give(self) -> list[StoredItem]:
         """Return the items of one answer, oldest first, at most a batch; each is leased."""
-        numbers = sorted(self._ready)[: self.pull_batch]
-        items = [self._ready.pop(number) for number in numbers]
+        batch, messages, replies = self.pull_batch, len(self._messages.ready), len(self._replies.ready)
+        # Where a half is no whole number, it is rounded up in every second answer: with a batch of one, messages and
+        # replies take turns.
+        share = (batch + self._pulls % 2) // 2
+        given_replies = min(replies, batch - min(messages, share))
+        given_messages = min(messages, batch - given_replies)
+        given = self._messages.give(given_messages, self._pulls) + self._replies.give(given_replies, self._pulls)
+        return sorted(given, key=lambda item: item.number)
+
+
+class _Line:
+    """The items of one kind in a mailbox: which were read, which are ready to be given, and which were given."""
+
+    __slots__ = ("after", "leases", "ready")
+
+    def __init__(self) -> None:
+        self.after: ItemNumber = 0
+        """The items up to this number were read."""
+        self.ready: dict[ItemNumber, StoredItem] = {}
+        # A lease is the count of pulls when an item was given. Counted in pulls, not seconds: a client that was away
+        # for an hour has had no chance to acknowledge, and must not get everything twice when it comes back.
+        self.leases: dict[ItemNumber, int] = {}
+
+    def forget(self, numbers: Sequence[ItemNumber]) -> None:
         for number in numbers:
-            self._leases[number] = self._pulls
-        return items
+            self.leases.pop(number, None)
+            self.ready.pop(number, None)
 
-    def _overdue(self) -> Iterator[ItemNumber]:
-        for number in sorted(self._leases):
-            if self._pulls - self._leases[number] >= self.lease_pulls:
-                yield number
+    def wanted(self, batch: int, overdue_since: int) -> tuple[Sequence[ItemNumber], Fresh]:
+        """Return what to read so that a batch is ready: items that were given too long ago first."""
+        room = batch - len(self.ready)
+        if room <= 0:
+            return (), Fresh(self.after, 0)
+        again = [
+            number
+            for number in sorted(self.leases)
+            if self.leases[number] <= overdue_since and number not in self.ready
+        ][:room]
+        return again, Fresh(self.after, room - len(again))
 
-    def _start_afresh(self) -> None:
-        self._after = 0
-        self._ready.clear()
-        self._leases.clear()
+    def take(
+        self,
+        items: Sequence[StoredItem],
+        wanted: Fresh,
+        again: Sequence[ItemNumber],
+        last_number: ItemNumber,
+        deleting: Container[ItemNumber],
+    ) -> None:
+        found = {item.number: item for item in items}
+        # Asked for again and not found: expired meanwhile. Its lease would be overdue at every pull from now on.
+        for number in again:
+            if number not in found:
+                self.leases.pop(number, None)
+        fresh = [number for number in found if number > wanted.after]
+        if len(fresh) < wanted.count:
+            # There are no more of this kind: those of the other kind up to here need not be looked through again.
+            self.after = max(self.after, last_number)
+        self.after = max(self.after, *fresh, 0)
+        for number, item in found.items():
+            # Without the items that were acknowledged while they were being read.
+            if number not in deleting and (number > wanted.after or number in self.leases):
+                self.ready[number] = item
+
+    def give(self, count: int, pulls: int) -> list[StoredItem]:
+        numbers = sorted(self.ready)[:count]
+        self.leases.update(dict.fromkeys(numbers, pulls))
+        return [self.ready.pop(number) for number in numbers]
 
 
 def answer_items(request_id: int, items: Sequence[StoredItem], *, pull_batch: int, body_bytes: int) -> list[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from tests.mutants.run import ROOT, Break, BrokenError, all_breaks, apply_patch, chosen, read_break
 
 BREAKS = all_breaks()
+ATTACKS = ROOT / "docs" / "attacks.md"
+NAMED_TEST = re.compile(r"`(tests/[^`]*::[^`]*)`")
+MOST_UNTRIED = 385
+"""Tests of the attacks page that no break has been seen to turn red. The number may only shrink."""
 
 
 def functions_of(statements: list[ast.stmt]) -> Iterator[str]:
@@ -72,6 +77,12 @@ def test_a_break_changes_the_code_as_it_is_and_no_test(each: Break) -> None:
 @pytest.mark.parametrize("each", BREAKS, ids=lambda each: each.name)
 def test_the_tests_that_a_break_names_exist(each: Break) -> None:
     assert [test for test in each.tests if not is_there(test)] == []
+
+
+def test_the_tests_of_the_attacks_page_that_no_break_turns_red_become_fewer() -> None:
+    tried = {test.partition("[")[0] for each in BREAKS for test in each.tests}
+    untried = sorted({test for test in NAMED_TEST.findall(ATTACKS.read_text("utf-8")) if test not in tried})
+    assert len(untried) <= MOST_UNTRIED, f"a new test of an attack needs a break that turns it red: {untried}"
 
 
 @pytest.mark.parametrize(

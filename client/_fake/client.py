@@ -45,6 +45,7 @@ from client.api import (
 )
 from client.asking.answers import AnswerFeed
 from client.core.arguments import (
+    NO_ACCOUNT,
     USUAL_SHARE_S,
     check_address,
     check_number,
@@ -245,6 +246,11 @@ class FakeClient:
         self._network.forget_reply_blocks(reply_to)
 
     @checked
+    async def mark_read(self, *, last: int, after: int = 0) -> None:
+        """Count received messages as read."""
+        self._inbox.mark_read(after=after, last=last)
+
+    @checked
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages."""
         return [message for message in self._inbox.messages if message.number > after][:limit]
@@ -347,6 +353,7 @@ class FakeClient:
             provider=self.guest_at or self.address.rpartition("@")[2],
             guest=bool(self.guest_at),
             fingerprint=self._network.fingerprint_of(self),
+            time_agreed=True,
         )
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
@@ -418,7 +425,7 @@ class FakeClient:
 
     def _check_registered(self) -> None:
         if not self.address and not self.guest_at:
-            raise NotRegisteredError("this client has no account yet: register first")
+            raise NotRegisteredError(NO_ACCOUNT)
 
     async def _answer(self, service: str, host: FakeService, body: bytes) -> bytes:
         await self._rest(self._network.delay_s)

@@ -39,7 +39,7 @@ class FakeInbox:
 
     @property
     def unread(self) -> int:
-        """How many messages no reader has handled yet."""
+        """How many messages nobody was shown and no reader has handled."""
         return sum(message.number not in self._handled for message in self.messages)
 
     def add(
@@ -67,6 +67,11 @@ class FakeInbox:
             fingerprint=fingerprint,
         )
         self.messages.append(message)
+        self._tell()
+
+    def mark_read(self, *, after: int, last: int) -> None:
+        """Count messages as read."""
+        self._handled |= {message.number for message in self.messages if after < message.number <= last}
         self._tell()
 
     def delete(self, number: int) -> str:

@@ -18,7 +18,7 @@ from client.api import (
     UnknownContactError,
     UnknownServiceError,
 )
-from client.core.arguments import REPLY_PREFIX, check_address, check_issuer
+from client.core.arguments import REPLY_PREFIX, check_address, check_issuer, no_such_provider, no_such_service
 from client.core.fragments import FragmentSizes
 from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
@@ -202,7 +202,7 @@ class PostOffice:
         """Register `client`; raise as `Client.register` does."""
         provider = self._providers.get(provider_name)
         if provider is None:
-            raise BadRequestError(f"this network has no provider {provider_name}")
+            raise BadRequestError(no_such_provider(provider_name))
         if provider.invitation != invitation:
             raise RegistrationRefusedError(f"{provider_name} asks for a valid invitation")
         if provider.accounts.setdefault(name, client) is not client:
@@ -212,7 +212,7 @@ class PostOffice:
     def admit_guest(self, provider_name: str, token: bytes) -> str:
         """Open an account without a name and return its provider; raise as `Client.register_guest` does."""
         if provider_name and provider_name not in self._providers:
-            raise BadRequestError(f"this network has no provider {provider_name}")
+            raise BadRequestError(no_such_provider(provider_name))
         wanted = [p for p in self._providers.values() if provider_name in ("", p.name)]
         willing = [p for p in wanted if p.guests and p.guest_token in (b"", token)]
         if not willing:
@@ -302,7 +302,7 @@ class PostOffice:
         name, _, at = service.partition("@")
         hosts = [p for p in self._providers.values() if name in p.services and at in ("", p.name)]
         if not hosts:
-            raise UnknownServiceError(f"no provider offers {service}")
+            raise UnknownServiceError(no_such_service(service))
         return self.rng.choice(hosts).services[name]
 
     def takes_loss(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import Connection
@@ -27,17 +28,33 @@ from loopixmix.requests.names import LookUp, encode_keys_request
 from loopixmix.store.access import StoreAccess
 
 
+class KeyWarnings(Protocol):
+    """The part that warns of keys which are not those of contacts."""
+
+    def settled(self, address: str) -> None:
+        """Note that the user has accepted a key of the contact `address`, or has forgotten the contact."""
+
+
 class ContactBook:
     """The contacts in the store."""
 
-    def __init__(self, *, session: Session, requests: Requests, access: StoreAccess, patience_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        requests: Requests,
+        access: StoreAccess,
+        warnings: KeyWarnings,
+        patience_s: float,
+    ) -> None:
         """Keep contacts in the store of `access`, and look them up by `requests` in the network of `session`.
 
-        A look-up waits `patience_s` for its answer.
+        `warnings`: hear of keys that were accepted. A look-up waits `patience_s` for its answer.
         """
         self._session = session
         self._requests = requests
         self._access = access
+        self._warnings = warnings
         self._patience_s = patience_s
 
     async def every(self) -> list[Contact]:
@@ -72,12 +89,15 @@ class ContactBook:
             contacts.save(connection, pinned)
             return pinned
 
-        return (await self._access.write(accept)).as_contact()
+        contact = (await self._access.write(accept)).as_contact()
+        self._warnings.settled(address)
+        return contact
 
     async def remove(self, address: str) -> None:
         """Forget a contact; raises as `client.api.Client.remove_contact`."""
         if not await self._access.write(lambda connection: contacts.remove(connection, address)):
             raise UnknownContactError(f"there is no contact {address}")
+        self._warnings.settled(address)
 
     async def _look_up(self, address: str) -> Card:
         name, place = check_address(address)

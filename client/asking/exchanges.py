@@ -172,7 +172,8 @@ class Exchanges:
         # At a pull, not when a request begins: when the step is chosen has nothing to do with what the user does.
         self._step.look(self._loss.way_loss, loops=self._loss.ended, now_s=now_s)
         for exchange in list(self._under_way):
-            if self._is_over(exchange, now_s):
+            # By a clock that is wrong none is over: asked anew, a request that is under way would be carried out twice.
+            if self._session.is_time_agreed and self._is_over(exchange, now_s):
                 self._finish(exchange, RequestOver())
                 continue
             exchange.asking.refresh(now_s)

@@ -27,7 +27,6 @@ _REASONS = {
     RegisterRefusal.BAD_CARD: "it does not accept our card",
     RegisterRefusal.RATE_LIMITED: "too many registrations at the moment: try again later",
     RegisterRefusal.FULL: "it is full",
-    RegisterRefusal.NOT_REGISTERED: "it does not know this client",
     RegisterRefusal.BAD_TOKEN: "it asks for a good token that was never spent before",
 }
 

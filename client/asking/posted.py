@@ -179,7 +179,8 @@ class PostedRequests:
             words = one.exchange.progress.words if one.exchange is not None else "it was not being asked"
             self._end(one, _Ending(RequestState.EXPIRED, problem=f"expired: {words}")).addErrback(_log_failure)
         document = self._session.known.document
-        if document is None or self._session.account is None:
+        # By a clock that is wrong none is begun either: an attempt that is under way would seem to be over.
+        if document is None or self._session.account is None or not self._session.is_time_agreed:
             return
         # Answers that cannot be written lie in the memory: then no more are asked for.
         room = AT_ONCE - sum(each.asking is not None or each.ending is not None for each in self._open.values())
@@ -191,7 +192,9 @@ class PostedRequests:
                 self._begin(one, document)
 
     def tidy(self) -> None:
-        """Forget what ended long ago."""
+        """Forget what ended long ago, if the network agrees about the time."""
+        if not self._session.is_time_agreed:
+            return
         before_s = self._session.now_s - KEEP_ENDED_S
         self._access.write(lambda c: requests.prune(c, before_s)).addErrback(_log_failure)
 
@@ -219,7 +222,7 @@ class PostedRequests:
         """Tell whether its end should be written now."""
         if one.ending is not None:
             return not _rests(one, now_s)
-        return one.stored.deadline_s <= now_s
+        return self._session.is_time_agreed and one.stored.deadline_s <= now_s
 
     def _begin(self, one: _Open, document: Document) -> None:
         asking = Deferred.fromCoroutine(self._ask(one, document))

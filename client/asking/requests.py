@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from client.api import RequestTimeoutError, ServiceFailedError, UnknownServiceError
 from client.asking.exchanges import Exchange, Exchanges, Question
-from client.core.arguments import check_request
+from client.core.arguments import check_request, no_such_service
 from client.core.asking.asking import Done, Outcome
 from client.link.session import Session
 from loopixmix.directory import Document, NodeEntry
@@ -79,7 +79,7 @@ def hosts_of(service: str, document: Document) -> list[NodeEntry]:
     name, _, at = service.partition("@")
     hosts = [host for host in document.providers_of(name) if at in ("", host.name)]
     if not hosts:
-        raise UnknownServiceError(f"no provider of this network offers {service}")
+        raise UnknownServiceError(no_such_service(service))
     return hosts
 
 

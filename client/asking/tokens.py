@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from client.api import ConflictError, NoTokenError, TokenStock, UnknownServiceError
 from client.asking.requests import Requests
-from client.core.arguments import check_issuer, check_token_key, check_token_order
+from client.core.arguments import LISTING, check_issuer, check_token_key, check_token_order, no_such_provider
 from client.core.settings import TokenWaits
 from client.link.session import Session
 from client.store import tokens
@@ -39,6 +39,8 @@ ROUND_S = 60.0
 LEAST_RESTS = 4
 """A key whose period ends within so many mean rests is not asked for tokens any more: they would hardly have rested."""
 ORDERS_IN_A_FETCH = 15
+LONGEST_LOOK_MEANS = 20
+"""No order is due later than so many means of a fetch: once in 10^8 draws, which costs a look at the disk."""
 """So many orders are asked for within a mean wait at most: those of a client that was away do not come all at once."""
 ORDER_TOKENS = 3
 """As many tokens fit into one request under a key of any size."""
@@ -111,10 +113,12 @@ class TokenWallet:
         another purpose.
         """
         check_token_key(key)
-        now_s = self._session.now_s
+        now_s, is_agreed = self._session.now_s, self._session.is_time_agreed
 
         def take(connection: Connection) -> Token | None:
-            tokens.forget_old(connection, now_s)
+            # By a clock that is wrong good tokens would seem to be old.
+            if is_agreed:
+                tokens.forget_old(connection, now_s)
             taken = tokens.find_taken(connection, key) if key else None
             if taken is not None:
                 if taken[0] != purpose:
@@ -139,8 +143,12 @@ class TokenWallet:
 
     def work(self) -> None:
         """Ask for the tokens of one order, if one is due; called every `ROUND_S`."""
-        if self._working is not None:
+        if self._working is not None or not self._session.is_time_agreed:
             return
+        now_s = self._session.now_s
+        # A wait that is longer comes from a clock that was ahead for a while.
+        if math.isfinite(self._look_at_s) and self._look_at_s > now_s + LONGEST_LOOK_MEANS * self._waits.fetch_mean_s:
+            self._look_at_s = now_s
         if self._session.now_s >= self._forget_at_s and not self._stopped:
             self._forget_at_s = math.inf
             Deferred.fromCoroutine(self._forget_taken()).addErrback(self._failed)
@@ -262,9 +270,9 @@ class TokenWallet:
         service, provider = check_issuer(issuer)
         entry = document.provider_named(provider)
         if entry is None:
-            raise UnknownServiceError(f"there is no provider {provider} in this network")
+            raise UnknownServiceError(no_such_provider(provider))
         if service != ISSUER_SERVICE and entry not in document.providers_of(service):
-            raise UnknownServiceError(f"{provider} offers no service {service}")
+            raise UnknownServiceError(f"{provider} offers no service {service}: {LISTING}")
         purposes = sorted({key.purpose for key in entry.issues()})
         if purpose is not None and purpose not in purposes:
             issued = f"only for {', '.join(purposes)}" if purposes else "and none for anything else"

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from client.cli.outside import DIRECTORY, JSON, converse, show, show_json
+from client.core.arguments import LISTING
 
 if TYPE_CHECKING:
     from client.cli.command_run import CommandRun
@@ -27,8 +28,9 @@ def register(
 ) -> None:
     """Open an account.
 
-    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them. With
-    --guest, the account has no name, nothing of it is published, and it ends when it is not used.
+    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them. The
+    command `network` lists the providers. With --guest, the account has no name, nothing of it is published, and it
+    ends when it is not used.
     """
     name, at, named_provider = address.partition("@")
     if guest and (address or invitation):
@@ -36,7 +38,7 @@ def register(
     if not guest and (provider or token_file is not None):
         raise click.UsageError("--provider and --token go with --guest")
     if not guest and not at:
-        raise click.BadParameter("an address is NAME@PROVIDER")
+        raise click.BadParameter(f"an address is NAME@PROVIDER: {LISTING}")
     token = b"" if token_file is None else token_file.read()
 
     async def work(conversation: CommandRun) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -65,14 +66,20 @@ async def stored(
 async def every_received(
     client: Client, show: Callable[[ReceivedMessage], None], *, after: int, limit: int, page: int = 50
 ) -> int:
-    """Give at most `limit` received messages after a number to `show`, and return the number of the last one."""
+    """Give at most `limit` received messages after a number to `show`, and return the number of the last one.
+
+    What was shown counts as read.
+    """
     while limit > 0:
         messages = await client.inbox(after=after, limit=min(page, limit))
         if not messages:
             break
         for message in messages:
             show(message)
-            after = message.number
+        # After they were shown: of a command that was broken off, too many rather than too few are unread.
+        last = messages[-1].number
+        await client.mark_read(after=after, last=last)
+        after = last
         limit -= len(messages)
     return after
 
@@ -86,10 +93,18 @@ async def follow_received(
         await news()
 
 
-def save_body(directory: Path, message: ReceivedMessage) -> Path:
+@dataclass(frozen=True)
+class BodyFile:
+    """The file for a body; `is_other`: whether that file holds something else, and was left as it is."""
+
+    path: Path
+    is_other: bool
+
+
+def save_body(directory: Path, message: ReceivedMessage) -> BodyFile:
     """Write a body to a new file, named by the message's number and kind and nothing that its sender chose freely.
 
-    A file that is there already is left as it is. Raises `StoreError` if it cannot be written.
+    A file that is there already is left as it is. Raises `StoreError` if it cannot be written or read.
     """
     path = directory / f"{message.number:06}-{re.sub('[^a-z0-9-]', '_', message.kind)}"
     make_directory(directory)
@@ -98,7 +113,16 @@ def save_body(directory: Path, message: ReceivedMessage) -> Path:
         with path.open("xb") as file:
             file.write(message.body)
     except FileExistsError:
-        pass
+        return BodyFile(path, not _holds(path, message.body))
     except OSError as error:
         raise file_error(error, f"{path}: cannot be written") from error
-    return path
+    return BodyFile(path, is_other=False)
+
+
+def _holds(path: Path, body: bytes) -> bool:
+    try:
+        # One byte more would do to see that it is longer: it may be anything, and of any length.
+        with path.open("rb") as file:
+            return file.read(len(body) + 1) == body
+    except OSError as error:
+        raise file_error(error, f"{path}: cannot be read") from error

@@ -10,6 +10,7 @@ import click
 
 from client.api import OutgoingMessage, ReceivedMessage
 from client.cli.outside import DIRECTORY, FILE, JSON, MOMENT, body_of, console, converse, outside, show, show_json
+from loopixmix.errors import StoreError
 
 if TYPE_CHECKING:
     from client.cli.command_run import CommandRun
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @DIRECTORY
 @click.argument("to", metavar="TO")
-@click.argument("text", metavar="[TEXT|-]", default="")
+@click.argument("text", metavar="[TEXT|-]", required=False)
 @FILE
 @click.option("--kind", default="text", show_default=True, help="Names the application that is to handle it.")
 @click.option("--not-before", "not_before_s", type=MOMENT, help="Leave no earlier: YYYY-MM-DDTHH:MM, or +SECONDS.")
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def send(
     directory: Path,
     to: str,
-    text: str,
+    text: str | None,
     file: IO[bytes] | None,
     kind: str,
     not_before_s: float | None,
@@ -93,20 +94,27 @@ def send(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, bodies in base64.")
 def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path | None, as_json: bool) -> None:
-    """List received messages, oldest first."""
-    from client.cli.actions import every_received, follow_received, save_body
+    """List received messages, oldest first.
+
+    What is listed counts as read. With --save-dir, a file that is there already is left as it is; if it holds something
+    else than the body, that is told, and the exit code is 2.
+    """
+    from client.cli.actions import BodyFile, every_received, follow_received, save_body
 
     shown = 0
+    others: list[BodyFile] = []
 
     def tell(message: ReceivedMessage) -> None:
         nonlocal shown
         shown += 1
-        saved_as = str(save_body(save_dir, message)) if save_dir is not None else ""
+        file = save_body(save_dir, message) if save_dir is not None else None
+        if file is not None and file.is_other:
+            others.append(file)
         if as_json:
             return show_json(message)
         from client.cli.views import received_view
 
-        return show(received_view(message, saved_as=saved_as))
+        return show(received_view(message, file=file))
 
     async def work(conversation: CommandRun) -> int:
         if follow:
@@ -114,6 +122,9 @@ def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path 
         return await every_received(conversation.client, tell, after=after, limit=limit)
 
     last = converse(directory, work)
+    if others:
+        many = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise StoreError(f"{others[0].path}{many}: not saved, because another file is there: use another --save-dir")
     if as_json:
         return
     if shown == 0:

@@ -60,12 +60,17 @@ def converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]]) -> T:
     return outside().converse(directory, work)
 
 
-def body_of(text: str, file: IO[bytes] | None) -> bytes:
+def body_of(text: str | None, file: IO[bytes] | None) -> bytes:
     """Return what a command is to send: the text, the file, or what comes at standard input."""
-    if file is not None and text:
+    if file is not None and text is not None:
         raise click.UsageError("give TEXT or --file, not both")
     if file is not None:
         return file.read()
+    # Nothing at all is mostly a forgotten word, and what was sent cannot be taken back.
+    if text is None:
+        raise click.UsageError(
+            'there is nothing to send: give TEXT, --file FILE, - for standard input, or "" for nothing'
+        )
     return sys.stdin.buffer.read() if text == "-" else text.encode()
 
 

@@ -27,7 +27,7 @@ def network(directory: Path, as_json: bool) -> None:
 @click.command()
 @DIRECTORY
 @click.argument("service", metavar="SERVICE")
-@click.argument("text", metavar="[TEXT|-]", default="")
+@click.argument("text", metavar="[TEXT|-]", required=False)
 @FILE
 @click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait for the answer.")
 @click.option("--post", is_flag=True, help="Wait for nothing: print an id, by which `answer` gets the answer later.")
@@ -42,7 +42,7 @@ def network(directory: Path, as_json: bool) -> None:
 def request(
     directory: Path,
     service: str,
-    text: str,
+    text: str | None,
     file: IO[bytes] | None,
     timeout_s: float,
     post: bool,
@@ -52,8 +52,8 @@ def request(
 ) -> None:
     """Ask a service anonymously.
 
-    SERVICE is a name, for any provider that offers it, or SERVICE@PROVIDER. The request is TEXT, a file, or standard
-    input (-); the answer goes to standard output as it is.
+    SERVICE is a name, for any provider that offers it, or SERVICE@PROVIDER; the command `network` lists them. The
+    request is TEXT, a file, or standard input (-); the answer goes to standard output as it is.
 
     A posted request is tried until its deadline. Its host carries it out once within the present epoch and the next. If
     the deadline is later, and if only the answer was lost, a service that does not recognise repetitions may carry it

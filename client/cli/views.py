@@ -23,9 +23,11 @@ from client.api import (
     TokenStock,
     Verified,
 )
+from client.cli.actions import BodyFile
 from client.cli.text import counted, duration, instant, plain_line, readable, size
 
 INDENT = " " * 6
+TEST_NETWORK = "a test network, for trying things on: it hides nobody"
 
 STATE_WORDS = {
     MessageState.QUEUED: ("queued", "yellow", "waits for its turn"),
@@ -45,6 +47,8 @@ def status_view(status: ClientStatus) -> RenderableType:
     head.add_row("address", Text(address or "not registered", style="bold" if address else "yellow"))
     if status.address:
         head.add_row("fingerprint", status.fingerprint)
+    if status.test_network:
+        head.add_row("network", Text(TEST_NETWORK, "yellow"))
     head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
     if status.problem:
         label, style = ("mind", "yellow") if status.connected else ("problem", "bold red")
@@ -71,7 +75,7 @@ def network_view(network: NetworkView) -> RenderableType:
         # One on each line: they are long, and the gateway that reads all mail to one belongs to it.
         cells += ["\n".join(map(_domain, provider.domains))] if has_domains else []
         table.add_row(*cells, provider.fingerprint)
-    return table
+    return Group(Text(TEST_NETWORK, "yellow"), Text(), table) if network.test_network else table
 
 
 def _domain(domain: MailDomain) -> str:
@@ -140,8 +144,8 @@ def queued_line(message: OutgoingMessage) -> Text:
     )
 
 
-def received_view(message: ReceivedMessage, *, saved_as: str = "") -> RenderableType:
-    """Show a received message; a body that is no text, or was saved, only by its length."""
+def received_view(message: ReceivedMessage, *, file: BodyFile | None = None) -> RenderableType:
+    """Show a received message; a body that is no text, or has a file, only by its length."""
     who = (
         Text("anonymous", "magenta")
         if message.sender is None
@@ -152,9 +156,11 @@ def received_view(message: ReceivedMessage, *, saved_as: str = "") -> Renderable
     )
     if message.reply_to:
         head.append(f"\n{INDENT}answer to {plain_line(message.reply_to)}", "dim")
-    text = None if saved_as else readable(message.body)
-    if saved_as:
-        body = Text(f"{size(len(message.body))}, saved as {saved_as}", "green")
+    text = None if file is not None else readable(message.body)
+    if file is not None and file.is_other:
+        body = Text(f"{size(len(message.body))}, not saved: another file is at {file.path}", "yellow")
+    elif file is not None:
+        body = Text(f"{size(len(message.body))}, saved as {file.path}", "green")
     elif text is None:
         body = Text(f"{size(len(message.body))} that are no text: use --save-dir", "yellow")
     else:

@@ -7,6 +7,7 @@ the queue and leaves with the Poisson stream of payloads.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -108,6 +109,10 @@ class Expectations:
     def postpone(self, not_before_s: float) -> None:
         """Let nothing be overdue before `not_before_s`, after a time without a link."""
         self._set_deadlines({key: max(due_s, not_before_s) for key, due_s in self._due_s.items()})
+
+    def hurry(self, not_after_s: float, draw_s: Callable[[], float]) -> None:
+        """Let what would be overdue after `not_after_s` be so at a time that `draw_s` draws, for each anew."""
+        self._set_deadlines({key: draw_s() if due_s > not_after_s else due_s for key, due_s in self._due_s.items()})
 
     def shift(self, by_s: float) -> None:
         """Move all deadlines by `by_s` seconds, as the clock was set."""

@@ -26,7 +26,7 @@ def check_reach(
     if reach is None:
         # With a provider that is away for a while its domains are, too: what is for it waits, as always.
         if document.node(provider) is not None:
-            raise UnknownContactError(f"{no_such_place(address)} any more: nothing is sent to {address}")
+            raise UnknownContactError(f"nothing is sent to {address} any more: {no_such_place(address)}")
         return
     listed = reach.gateway.identity if reach.gateway is not None else identity
     if (reach.account, reach.provider.id) != (account, provider) or not hmac.compare_digest(listed, identity):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -31,7 +31,8 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     online. A request to register, to be sent or to be looked up waits `patience_s` for the network. `tokens`: when
     tokens are fetched and may be spent. Received messages are deleted after `keep_received_s`; beyond
     `keep_received_bytes` the oldest that a reader has handled go before that. A `gateway` uses the rates that its
-    provider lists for it in the network document: everybody sees who it is.
+    provider lists for it in the network document: everybody sees who it is. `floors`: what to do
+    with a network that does not reach them (`client.link.floors`).
     """
 
     receipts: bool = False
@@ -47,3 +48,4 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     patience_s: Seconds = 60.0
     tokens: TokenWaits = TokenWaits()
     gateway: bool = False
+    floors: Literal["refuse", "warn"] = "refuse"

@@ -39,6 +39,7 @@ def _checks(part: EntryPoint, network: TestNetwork, clients: Mapping[str, Path],
     try:
         found = demonstrate(network, clients, progress)
     except LoopixmixError as error:
+        progress.fail()
         return [_failed(part, str(error))]
     if not isinstance(found, list) or not found or not all(isinstance(one, Check) for one in found):
         return [_failed(part, f"{part.value} returns no checks")]

@@ -75,8 +75,8 @@ def mix_loops(nodes: Mapping[str, NodeStatus]) -> dict[str, Sample]:
     return {
         name: Sample(
             count=node.loops.returned,
-            mean_s=node.loops.mean_s,
-            squares_s2=node.loops.variance_s2 * max(node.loops.returned - 1, 0),
+            mean_s=node.loops.all_mean_s,
+            squares_s2=node.loops.all_squares_s2,
         )
         for name, node in nodes.items()
         if node.role == "mix"
@@ -100,7 +100,8 @@ def overhead_between(begin: Mapping[str, NodeStatus], end: Mapping[str, NodeStat
     mixes = [(begin[name].loops, node.loops) for name, node in end.items() if node.role == "mix" and name in begin]
     count = sum(after.returned - before.returned for before, after in mixes)
     total_s = sum(
-        after.returned * after.overhead_mean_s - before.returned * before.overhead_mean_s for before, after in mixes
+        after.returned * after.all_overhead_mean_s - before.returned * before.all_overhead_mean_s
+        for before, after in mixes
     )
     return total_s / count if count else 0.0
 

@@ -27,6 +27,7 @@ from loopixmix.progress import Steps
 from loopixmix.testnet.making import run_command
 from loopixmix.testnet.memory import MemoryWatch
 from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.places import TemporaryPlace, free_base_port
 from loopixmix.testnet.plan import TestnetPlan
 from loopixmix.verdict import Verdict, show
 
@@ -43,8 +44,8 @@ CLIENTS = {"alice": "provider-1", "bob": "provider-2"}
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to put the network; a new temporary directory by default.",
 )
-@click.option("--base-port", default=30_000, show_default=True, help="The first port to use on 127.0.0.1.")
-def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> None:
+@click.option("--base-port", type=click.IntRange(1, 65_000), help="The first port to use; by default free ones.")
+def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int | None) -> None:
     """Make a network on this machine, use it and judge it.
 
     Two providers, three layers of two mixes, one authority, two users, each a process of its own on loopback. Installed
@@ -53,9 +54,11 @@ def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> N
     begin_s = time.monotonic()
     # What a program reads must be alone on stdout.
     console = Console(stderr=as_json)
+    base_port = base_port or free_base_port()
     if directory is None and not keep:
-        with tempfile.TemporaryDirectory(prefix="loopixmix-demo-") as temporary:
-            result = _demo(Path(temporary) / "net", base_port, console, begin_s=begin_s, keep=False)
+        with TemporaryPlace("loopixmix-demo-", console) as place:
+            result = _demo(place.path / "net", base_port, console, begin_s=begin_s, keep=False)
+            place.ended(well=result.passed)
     else:
         directory = directory or Path(tempfile.mkdtemp(prefix="loopixmix-demo-")) / "net"
         result = _demo(directory, base_port, console, begin_s=begin_s, keep=keep)
@@ -77,6 +80,9 @@ def _demo(directory: Path, base_port: int, console: Console, *, begin_s: float, 
             run_command("client", ["init", str(directory / name), "--network", str(network.trust_root)])
         try:
             return _use(network, progress, begin_s=begin_s)
+        except BaseException:
+            progress.fail()
+            raise
         finally:
             if not keep:
                 progress.step("stopping every process", 1)

@@ -40,6 +40,9 @@ class Progress(Protocol):
     def done(self, parts: int) -> None:
         """Tell how many parts of the step are done."""
 
+    def fail(self) -> None:
+        """Tell that the step failed."""
+
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The messages that were sent, and how they arrived."""
@@ -186,6 +189,8 @@ class Demonstration:
         begin_s = self._clock.seconds()
         answer = await self._alice.client.request("echo", b"who am I?", timeout_s=STEP_TIMEOUT_S)
         self._progress.done(1)
+        if answer != b"who am I?":
+            self._progress.fail()
         return answer == b"who am I?", self._clock.seconds() - begin_s
 
     async def _write_anonymously(self) -> bool:
@@ -195,6 +200,7 @@ class Demonstration:
         await self._until(lambda: int(self._bob.find(question) is not None), 1)
         found = self._bob.find(question)
         if found is None or found.sender is not None or not found.reply_to:
+            self._progress.fail()
             return False
         answer = await self._bob.write(found.reply_to, b"no idea")
         await self._until(lambda: 1 + int(self._alice.find(answer) is not None), 2)
@@ -214,6 +220,7 @@ class Demonstration:
             if parts >= total:
                 return
             await pause(self._clock, POLL_S)
+        self._progress.fail()
 
 
 def left_at_s(outgoing: OutgoingMessage) -> float:

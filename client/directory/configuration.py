@@ -10,7 +10,8 @@ import msgspec
 
 from client.core.settings import ClientSettings, TokenWaits
 from client.directory.keys import ClientKeys, create_keys, load_keys
-from loopixmix.config import commented_toml, load_config, load_trust_root
+from client.link.floors import Acceptance
+from loopixmix.config import commented_toml, load_config, load_editable, load_trust_root
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.process.files import create_file, make_directory, write_atomically
@@ -56,6 +57,11 @@ class ClientDirectory:
     keys: ClientKeys
 
     @property
+    def acceptance(self) -> Acceptance:
+        """Which networks the client takes part in: floors count unless the trust root is a test network's."""
+        return Acceptance.TEST if self.trust_root.test else Acceptance(self.config.client.floors)
+
+    @property
     def store_key(self) -> StoreKey | None:
         """The key of the store; None if it is not to be sealed."""
         return self.keys.store_key if self.config.sealed_store else None
@@ -84,7 +90,7 @@ def set_sealed(path: Path) -> None:
     import tomlkit
 
     file = path / CONFIG_FILE
-    values = tomlkit.parse(file.read_bytes())
+    values = load_editable(file)
     values["sealed_store"] = True
     write_atomically(file, tomlkit.dumps(values).encode())
 
@@ -151,6 +157,9 @@ seconds). Issuer and redeemer together would match short ones: shorten them on a
     "client.gateway": """\
 Send and pull at the rates that the provider lists for this client in the network document, if it does. Everybody can
 tell then who it is: a gateway does not hide, its users do.""",
+    "client.floors": """\
+What to do with a network that has fewer layers, mixes, delays or cover than docs/protocol/floors.md asks for: "refuse"
+to take part, or "warn", which goes on and stays a problem in the status. Of test networks nothing is asked.""",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
 }
 """The comment above each key of `client.toml`."""

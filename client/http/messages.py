@@ -85,6 +85,13 @@ class AcceptBody(_Strict, frozen=True):
     fingerprint: str
 
 
+class ReadBody(_Strict, frozen=True):
+    """`POST /v1/inbox/read`."""
+
+    last: int
+    after: int = 0
+
+
 class AccountBody(_Strict, frozen=True):
     """`POST /v1/account`."""
 

@@ -32,6 +32,9 @@ class Links(Protocol):
     def problem(self, peer: Identity) -> str | None:
         """Say why there is no link."""
 
+    def let_read(self, peer: Identity, reads: bool) -> None:
+        """Read from a link, or let it rest."""
+
     def stop(self) -> Deferred[None]:
         """Close everything."""
 
@@ -86,6 +89,11 @@ class ClientLink:
     def problem(self, provider: Identity) -> str | None:
         """Say in one line why there is no link; None if there is nothing to say."""
         return None if self._links is None else self._links.problem(provider)
+
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read what comes from the provider, or let it wait there; a new link is read."""
+        if self._links is not None:
+            self._links.let_read(provider, reads)
 
     def stop(self) -> Deferred[list[None]]:
         """Close everything; no delayed call is left when the result fires."""

@@ -14,6 +14,8 @@ from loopixmix.errors import MisuseError
 from loopixmix.wire import Item, ItemKind, Pull
 
 REMEMBERED_ITEMS = 65_536
+MOST_OUTSTANDING = 64
+"""So many pulls may be under way; an answer to an older one is not taken any more."""
 
 
 class PullBook:
@@ -23,6 +25,9 @@ class PullBook:
         """Begin without a pull; nothing is taken from the mailbox before `begin`."""
         self.unanswered = 0
         """How many pulls were sent since the provider answered last."""
+        self.unasked = 0
+        """How many items came that nobody had asked for."""
+        self._outstanding: BoundedMap[int, int] = BoundedMap(MOST_OUTSTANDING)
         self._request_id: int | None = None
         self._max_acknowledged = 0
         self._to_acknowledge: OrderedDict[int, None] = OrderedDict()
@@ -39,8 +44,13 @@ class PullBook:
         self._request_id = first_request_id
         self._max_acknowledged = max_acknowledged
 
-    def next_pull(self) -> Pull:
-        """Return the pull that is sent now; `begin` comes first."""
+    @property
+    def in_work(self) -> int:
+        """How many items lie in the memory until they are stored."""
+        return len(self._in_work)
+
+    def next_pull(self, batch: int) -> Pull:
+        """Return the pull that is sent now, which is answered by `batch` items; `begin` comes first."""
         acknowledged = [
             self._to_acknowledge.popitem(last=False)[0]
             for _ in range(min(len(self._to_acknowledge), self._max_acknowledged))
@@ -49,10 +59,20 @@ class PullBook:
             raise MisuseError("pulls have not begun")
         self._request_id = (self._request_id + 1) % 2**64
         self.unanswered += 1
+        self._outstanding[self._request_id] = batch
         return Pull(self._request_id, tuple(acknowledged))
 
     def on_item(self, item: Item) -> bool:
-        """Note an item that came; tell whether it is to be worked on (not a dummy, not one we have already)."""
+        """Note an item that came; tell whether it is to be worked on.
+
+        That is none that nobody asked for, no dummy, and none that is here already.
+        """
+        left = self._outstanding.get(item.request_id, 0)
+        if left == 0:
+            # A provider could send as many as it likes: they would fill the memory, and keep the store busy.
+            self.unasked += 1
+            return False
+        self._outstanding[item.request_id] = left - 1
         self.unanswered = 0
         if item.kind is ItemKind.DUMMY or item.item_id in self._in_work:
             return False

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from client.api import BadRequestError
+from client.core.arguments import no_such_provider
 from client.link.session import Session
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
@@ -61,7 +62,7 @@ class Registration:
         document = await self.document()
         entry = document.provider_named(provider)
         if entry is None:
-            raise BadRequestError(f"this network has no provider {provider}")
+            raise BadRequestError(no_such_provider(provider))
         return entry
 
     async def document(self) -> Document:
@@ -99,12 +100,16 @@ class Registration:
                 self._asking.cancel()
             self._answer = self.provider = None
 
-    def on_answer(self, answer: Registered | RegisterRefused) -> None:
-        """Take the provider's word."""
-        if self._answer is not None and not self._answer.called:
+    def on_answer(self, provider: Identity, answer: Registered | RegisterRefused) -> None:
+        """Take a provider's word."""
+        if answer == RegisterRefused(RegisterRefusal.NOT_REGISTERED):
+            # The answer to a pull, never to a registration. Pulls go on while a provider that forgot us is asked for
+            # another account, and this word, taken for the answer to that, once made an account look refused.
+            account = self._session.account
+            self.forgotten = self.forgotten or (account is not None and provider == account.provider)
+        # From whom we ask: one that was given up a moment ago may still answer.
+        elif provider == self.provider and self._answer is not None and not self._answer.called:
             self._answer.callback(answer)
-        elif answer == RegisterRefused(RegisterRefusal.NOT_REGISTERED):
-            self.forgotten = True
 
     def on_known(self) -> None:
         """Note that the provider has an account for us: it gave us mail, or opened one."""

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from client.api import NotRegisteredError
+from client.core.arguments import NO_ACCOUNT
 from client.core.packets import PacketMaker
 from client.core.retry import RetryPolicy
 from client.link.network import KnownNetwork
@@ -43,6 +44,11 @@ class Account(msgspec.Struct, frozen=True):
         return f"{self.name}@{self.provider_name}" if self.name else ""
 
 
+def _begins_s(document: Document) -> float:
+    """Return from when on a clock agrees with a document: it may be slow by as much as keys count earlier."""
+    return float(document.valid_from_s - document.params.grace_s)
+
+
 class ProviderLink(Protocol):
     """The client's one link, as far as the network seam does not tell of it."""
 
@@ -57,6 +63,9 @@ class ProviderLink(Protocol):
 
     def problem(self, provider: Identity) -> str | None:
         """Say in one line why there is no link; None if there is nothing to say."""
+
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read what comes from the provider, or let it wait there; a new link is read."""
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -127,7 +136,7 @@ class Session:
         """Return what it takes to take a message; raise `NotRegisteredError` if there is no account yet."""
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
-            raise NotRegisteredError("this client has no account yet: register first")
+            raise NotRegisteredError(NO_ACCOUNT)
         return Membership(self.account, known.params, known.packet_format.sphinx, known.policy, known.document)
 
     async def arrival(self, patience_s: float) -> Document:
@@ -148,6 +157,13 @@ class Session:
         for each in tuple(self._waiting):
             each.cancel()
 
+    @property
+    def is_time_agreed(self) -> bool:
+        """Whether the network agrees about the time, so that what has expired by the clock has expired indeed."""
+        # A clock set ten days ahead would otherwise give up all messages at once.
+        document, now_s = self.known.document, self.now_s
+        return document is not None and _begins_s(document) <= now_s < document.valid_until_s
+
     def maker(self) -> PacketMaker | None:
         """Return what makes packets now; None without an account, a valid document, or our provider in it."""
         if self._maker is None or self.now_s >= self._maker.document.valid_until_s:
@@ -166,6 +182,11 @@ class Session:
         """Tell whether there is a link to the provider of our account."""
         return self.account is not None and self._link.is_open(self.account.provider)
 
+    def let_read(self, reads: bool) -> None:
+        """Let the link to our provider be read, or rest."""
+        if self.account is not None:
+            self._link.let_read(self.account.provider, reads)
+
     def send(self, frame: Frame, *, to: Identity | None = None) -> bool:
         """Send a frame to our provider, or to one where we have no account yet; false without a link."""
         provider = to or (self.account.provider if self.account else None)
@@ -181,15 +202,23 @@ class Session:
         if document is None:
             return "there is no network document yet"
         if self.now_s >= document.valid_until_s:
-            return "the network document has expired: the authorities cannot be reached, or the clock is wrong"
+            return (
+                f"the network document has expired, {self.now_s - document.valid_until_s:.0f} s ago by this machine's "
+                "clock: the clock is ahead, or the authorities cannot be reached"
+            )
         if self.account is None:
-            return "there is no account yet: register first"
+            return NO_ACCOUNT
         if document.node(self.account.provider) is None:
             return f"the provider {self.account.provider_name} is not part of the network now"
         if not self.is_linked():
             reason = self._link.problem(self.account.provider)
             because = f" ({reason})" if reason is not None else ""
             return f"there is no link to the provider {self.account.provider_name}{because}; messages wait"
+        if self.now_s < _begins_s(document):
+            return (
+                f"this machine's clock is at least {document.valid_from_s - self.now_s:.0f} s behind the network: set "
+                "it right"
+            )
         return None
 
     def _refresh(self) -> None:

@@ -171,8 +171,9 @@ class Arrivals:
             return pinned, shown, pinned.verified
         other = contacts.find_by_claim(connection, claimed, name=sender.name, provider=sender.provider)
         verdict = judge_sender(claimed, sender.identity, other.identity if other is not None else None)
-        if isinstance(verdict, Impostor):
-            outcome.impostors.append(verdict.address)
+        if other is not None and isinstance(verdict, Impostor):
+            # By the address of the contact, which its user knows it by.
+            outcome.impostors.append(other.address)
         return None, shown_sender(verdict), _trust(other if isinstance(verdict, PinnedSender) else None)
 
     def _take_anonymous(

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from client.core.journal import News
 from client.receiving.arrivals import Surroundings
+from client.receiving.impostors import Impostors
 from client.receiving.offering import Offering
 from client.receiving.receiver import ReceivedBatch, Receiver
 from client.sending.outbox import Outbox
@@ -30,18 +31,19 @@ class Inbox:
         outbox: Outbox,
         offering: Offering,
         news: News,
+        impostors: Impostors,
     ) -> None:
         """Let `receiver` work where `access` has the store.
 
-        `outbox`: sends the receipts, and hears of those that came; `offering` and `news`: hear of new messages.
+        `outbox`: sends the receipts, and hears of those that came; `offering` and `news`: hear of new messages;
+        `impostors`: hear of senders who claim to be somebody else.
         """
-        self.problem: str | None = None
-        """One line about a sender who claims to be somebody else, empty while there was none."""
         self._receiver = receiver
         self._access = access
         self._outbox = outbox
         self._offering = offering
         self._news = news
+        self._impostors = impostors
 
     def receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
@@ -71,8 +73,8 @@ class Inbox:
         self._outbox.on_receipts(outcome.received)
         for message in outcome.receipts:
             self._outbox.add(message)
-        if outcome.impostors:
-            self.problem = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
+        for address in outcome.impostors:
+            self._impostors.note(address)
         if outcome.refused:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
         if outcome.deleted:

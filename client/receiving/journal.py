@@ -71,8 +71,13 @@ class Journal:
             raise UnknownMessageError(f"there is no received message {number}")
         self._news.tell()
 
+    async def mark_read(self, *, after: int, last: int) -> None:
+        """Count the received messages of these numbers as read."""
+        if await self._access.write(lambda c: incoming.mark_read(c, after=after, last=last)):
+            self._news.tell()
+
     async def unread(self) -> int:
-        """Return how many messages no callback has handled; the last number, if the store does not answer."""
+        """Return how many messages nobody was shown and no callback has handled, as far as the store answers."""
         return await self._unread.ask()
 
     async def in_time(self, waiting: Deferred[None]) -> bool:

@@ -14,10 +14,16 @@ from client.link.session import Session
 from client.receiving.arrivals import Surroundings, surroundings
 from client.receiving.inbox import Inbox
 from loopixmix.errors import StoreError
-from loopixmix.seams import Identity
+from loopixmix.seams import Clock, DelayedCall, Identity
 from loopixmix.wire import Frame, Item, ItemKind, Registered, RegisterRefused
 
 log = Logger()
+
+MOST_IN_WORK = 512
+"""More items than these are not read from the link while the store is behind: a megabyte, and half a second's work."""
+MOST_UNASKED = 64
+"""As many items that nobody asked for are read at once, then reading rests: they take time, if no memory."""
+REST_S = 0.1
 
 
 class Letterbox:
@@ -31,17 +37,21 @@ class Letterbox:
         pulls: PullBook,
         expectations: Expectations,
         inbox: Inbox,
+        clock: Clock,
     ) -> None:
         """Frames count from the provider of `session`, and from the one that `registration` asks for an account.
 
         `pulls`: says which items are new, and that they are stored; `expectations`: take answers; `inbox`: takes the
-        rest, and makes sure that all of it is on the disk.
+        rest, and makes sure that all of it is on the disk; `clock`: times how long reading rests.
         """
         self._session = session
         self._registration = registration
         self._pulls = pulls
         self._expectations = expectations
         self._inbox = inbox
+        self._clock = clock
+        self._unasked = 0
+        self._rest: DelayedCall | None = None
 
     def received(self, peer: Identity, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         """Take what came over a link."""
@@ -55,7 +65,7 @@ class Letterbox:
                 case Item():
                     items.append(frame)
                 case Registered() | RegisterRefused():
-                    self._registration.on_answer(frame)
+                    self._registration.on_answer(peer, frame)
                 case _:
                     pass  # links carry nothing else to a client (`loopixmix.wire.MAY_SEND`)
         around = surroundings(self._session)
@@ -63,12 +73,33 @@ class Letterbox:
             fresh = [item for item in items if self._pulls.on_item(item)]
             if fresh:
                 self._take_items(fresh, around)
+        if self._rest is None and self._has_enough():
+            # What is not read waits at the provider, and not in our memory.
+            self._session.let_read(False)
+            self._rest = self._clock.callLater(REST_S, self._read_on)
+
+    def stop(self) -> None:
+        """Read no more."""
+        if self._rest is not None and self._rest.active():
+            self._rest.cancel()
+        self._rest = None
 
     def tidy(self) -> None:
         """Forget what is too old, hand over what waited long enough."""
         around = surroundings(self._session)
         if around is not None:
             self._inbox.tidy(around)
+
+    def _has_enough(self) -> bool:
+        """Tell whether the store is behind, or the provider sends what nobody asked for."""
+        return self._pulls.in_work > MOST_IN_WORK or self._pulls.unasked - self._unasked > MOST_UNASKED
+
+    def _read_on(self) -> None:
+        self._rest, self._unasked = None, self._pulls.unasked
+        if self._has_enough():
+            self._rest = self._clock.callLater(REST_S, self._read_on)
+        else:
+            self._session.let_read(True)
 
     def _take_items(self, items: Sequence[Item], around: Surroundings) -> None:
         payload_bytes = around.sphinx.geometry.payload_bytes

@@ -8,6 +8,7 @@ from typing import Protocol
 from client.api import ClientStatus, MailDomain, NetworkView, ProviderView
 from client.core.fragments import FragmentSizes
 from client.core.health import assured_pool, traffic_problem
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from client.link.session import Session
 from client.sending.forecast import Forecast
@@ -40,6 +41,19 @@ class MissingDocument:
     def problem(self) -> str | None:
         """One line for the user, None with a link: then it does not matter."""
         return None if self._session.is_linked() else self._reason()
+
+
+class RefusedDocument:
+    """Why the newest network document is not used."""
+
+    def __init__(self, known: KnownNetwork) -> None:
+        """Ask `known`, which judges documents."""
+        self._known = known
+
+    @property
+    def problem(self) -> str | None:
+        """One line for the user, None if it is used."""
+        return self._known.refusal
 
 
 class ThinTraffic:
@@ -89,7 +103,7 @@ class StatusBoard:
         self._troubles = troubles
 
     def status(self, *, unread: int) -> ClientStatus:
-        """Return what the client is doing now; `unread`: how many messages no callback has handled."""
+        """Return what the client is doing now; `unread`: how many messages nobody was shown."""
         account, document, health = self._session.account, self._session.known.document, self._loops.health
         return ClientStatus(
             address=account.address if account is not None else "",
@@ -112,6 +126,8 @@ class StatusBoard:
             provider=account.provider_name if account is not None else "",
             guest=account is not None and account.is_guest,
             fingerprint=fingerprint(self._session.identity),
+            test_network=self._session.known.acceptance is Acceptance.TEST,
+            time_agreed=self._session.is_time_agreed,
         )
 
     async def network(self) -> NetworkView:
@@ -133,6 +149,7 @@ class StatusBoard:
             valid_until_s=document.valid_until_s,
             providers=tuple(sorted(providers, key=lambda provider: provider.name)),
             fragment_bytes=FragmentSizes(document.params.payload_bytes).body_data_bytes,
+            test_network=self._session.known.acceptance is Acceptance.TEST,
         )
 
     def _expected_delivery_s(self) -> float:

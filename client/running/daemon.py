@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -35,6 +37,9 @@ from loopixmix.store.access import StoreAccess, ordered_access
 from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import FrameFormat, LinkRole
 
+SWITCH_S = 0.0005
+"""So long a thread may compute before another one has its turn."""
+
 
 class ClientDaemon(Program):
     """One client, from its directory to its local API."""
@@ -62,6 +67,8 @@ class ClientDaemon(Program):
 
     def start(self) -> None:
         """Open the store and listen; raises `MisuseError`, with nothing left running."""
+        # The store has a thread of its own. With Python's 5 ms it would keep the streams waiting that long each time.
+        sys.setswitchinterval(SWITCH_S)
         # Before anything that takes time: by the lock, programs take the address that a crash left for ours.
         remove_url(self._directory.path)
         store = ClientStore(self._directory.path / STORE_FILE, key=self._directory.store_key)
@@ -106,11 +113,13 @@ class ClientDaemon(Program):
         return build_client(
             keys=keys,
             settings=self._directory.config.client,
+            acceptance=self._directory.acceptance,
             access=access,
             sealer=HpkeSealer(keys.sealing),
             network=link,
             link=link,
             clock=self._clock,
+            monotonic=time.monotonic,
             rng=self._rng,
             arithmetic=load_arithmetic(),
             observer=_Nobody(),

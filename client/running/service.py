@@ -236,6 +236,12 @@ class ClientService:
         await self._journal.delete(number)
 
     @checked
+    async def mark_read(self, *, last: int, after: int = 0) -> None:
+        """Count received messages as read; see `client.api.Client.mark_read`."""
+        await self._life.ready()
+        await self._journal.mark_read(after=after, last=last)
+
+    @checked
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages; see `client.api.Client.inbox`. Fewer than `limit` come if they are long."""
         await self._life.ready()

@@ -19,6 +19,7 @@ from client.core.sealing import Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.feeds.failures import CallbackFailures
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from client.link.pulls import PullBook
 from client.link.registration import Registration
@@ -26,6 +27,7 @@ from client.link.session import ProviderLink, Session
 from client.link.watch import LinkWatch
 from client.receiving.arrivals import Arrivals
 from client.receiving.callbacks import Callbacks
+from client.receiving.impostors import Impostors
 from client.receiving.inbox import Inbox
 from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
@@ -33,7 +35,7 @@ from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
 from client.receiving.shelf import StoredMessages
 from client.receiving.unread import UnreadCount
-from client.running.board import MissingDocument, StatusBoard, ThinTraffic
+from client.running.board import MissingDocument, RefusedDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
 from client.running.rounds import Rounds
@@ -65,11 +67,13 @@ def build_client(
     *,
     keys: ClientKeys,
     settings: ClientSettings,
+    acceptance: Acceptance,
     access: StoreAccess,
     sealer: Sealer,
     network: ReceivingNetwork,
     link: ProviderLink,
     clock: Clock,
+    monotonic: Callable[[], float],
     rng: Rng,
     arithmetic: Arithmetic,
     observer: Observer,
@@ -77,27 +81,31 @@ def build_client(
 ) -> ClientService:
     """Return a client that does not run yet.
 
-    `keys`, `settings`: whose it is, and what its user has set; `access`: its store, which the client does not close;
-    `sealer`: opens what is sealed to it; `network`, `link`: carry its frames, and tell of its one link; `clock`, `rng`,
-    `arithmetic`: the time, the randomness and what packets are computed with; `observer`: hears of loops;
-    `document_problem`: says why there is no network document, if anything is known about that.
+    `keys`, `settings`: whose it is, and what its user has set; `acceptance`: which networks it takes part in;
+    `access`: its store, which the client does not close; `sealer`: opens what is sealed to it; `network`, `link`: carry
+    its frames, and tell of its one link; `clock`, `monotonic`: the time, and seconds that nobody sets; `rng`,
+    `arithmetic`: the randomness and what packets are computed with; `observer`: hears of loops; `document_problem`:
+    says why there is no network document, if anything is known about that.
     """
     # What several parts know.
     news = News()
     expectations = Expectations(capacity=GATEWAY_EXPECTED if settings.gateway else MAX_EXPECTED)
     pulls = PullBook()
     failures = CallbackFailures()
+    impostors = Impostors()
     # The link.
     identity = keys.identity_key.public
     known = KnownNetwork(
         identity=identity,
         is_gateway=settings.gateway,
+        acceptance=acceptance,
         arithmetic=arithmetic,
         longest_retry_s=settings.longest_retry_s,
     )
     session = Session(identity=identity, known=known, network=network, link=link, clock=clock, rng=rng)
     registration = Registration(session, clock=clock, patience_s=settings.patience_s, document_problem=document_problem)
-    watch = LinkWatch(session, expectations, news)
+    loops = Loops(session, expectations, observer)
+    watch = LinkWatch(session, expectations, news, loops.health, rng)
     # Sending.
     writer = Writer(keys=keys, sealer=sealer, rng=rng, settings=settings)
     anonymous = AnonymousPoster(writer)
@@ -106,7 +114,6 @@ def build_client(
     ledger = Ledger(access, news)
     drafts = Drafts(writer, anonymous, access)
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
-    loops = Loops(session, expectations, observer)
     forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
     # Asking.
@@ -114,7 +121,9 @@ def build_client(
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
     services = Services(posted, forecast, session, clock, failures)
-    contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
+    contacts = ContactBook(
+        session=session, requests=requests, access=access, warnings=impostors, patience_s=settings.patience_s
+    )
     wallet = TokenWallet(session=session, requests=requests, access=access, waits=settings.tokens, clock=clock, rng=rng)
     guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
     enrolment = AccountOpening(
@@ -124,9 +133,14 @@ def build_client(
     offering = Offering(StoredMessages(access, news, clock=clock), clock=clock)
     callbacks = Callbacks(offering, clock=clock, failures=failures)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news)
+    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news, impostors=impostors)
     letterbox = Letterbox(
-        session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
+        session=session,
+        registration=registration,
+        pulls=pulls,
+        expectations=expectations,
+        inbox=inbox,
+        clock=clock,
     )
     unread = UnreadCount(access, clock=clock)
     journal = Journal(access, news, outbox, unread, clock=clock, failures=failures)
@@ -141,8 +155,10 @@ def build_client(
         news=news,
         clock=clock,
     )
-    pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
-    traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
+    pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng, monotonic=monotonic)
+    traffic = Traffic(
+        session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng, monotonic=monotonic
+    )
     # Running.
     recovery = Recovery(access=access, session=session, enrolment=enrolment, outbox=outbox, posted=posted)
     board = StatusBoard(
@@ -155,14 +171,16 @@ def build_client(
         troubles=(
             unread,
             access,
+            RefusedDocument(known),
             ledger,
             MissingDocument(session, document_problem),
             session,
             registration,
             pulling,
+            traffic,
             known,
             loops.health,
-            inbox,
+            impostors,
             wallet,
             ThinTraffic(known),
         ),
@@ -176,7 +194,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, wallet, posted, requests, session, callbacks, journal, ledger),
+        parts=(letterbox, registration, enrolment, wallet, posted, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,

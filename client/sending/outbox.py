@@ -149,7 +149,9 @@ class Outbox:
         return True
 
     def give_up(self) -> None:
-        """Let messages fail that have waited too long."""
+        """Let messages fail that have waited too long, if the network agrees about the time."""
+        if not self._session.is_time_agreed:
+            return
         now_s = self._session.now_s
         for message in self._ends.due(now_s):
             self.fail(message, message.failure_reason(now_s), now_s)

@@ -56,6 +56,11 @@ _BETWEEN = (
     .order_by(inbox.c.number)
 )
 _UNREAD = select(func.count()).where(inbox.c.handled.is_(False))
+_MARK_READ = (
+    update(inbox)
+    .where(inbox.c.handled.is_(False), inbox.c.number > bindparam("after"), inbox.c.number <= bindparam("last"))
+    .values(handled=True)
+)
 _NEWEST = newest_number(inbox)
 _DELETE = delete(inbox).where(inbox.c.number == bindparam("of_number")).returning(inbox.c.reply_to)
 _OLDEST = select(inbox.c.number, inbox.c.received_at_s).order_by(inbox.c.number).limit(bindparam("count"))
@@ -166,8 +171,13 @@ def received_after(connection: Connection, *, after: int, limit: int) -> list[Re
     return [message_in(row._mapping) for row in connection.execute(_BETWEEN, {"after": after, "last": last})]
 
 
+def mark_read(connection: Connection, *, after: int, last: int) -> bool:
+    """Count the messages with a number over `after` and up to `last` as read; return whether that changed any."""
+    return connection.execute(_MARK_READ, {"after": after, "last": last}).rowcount > 0
+
+
 def unread(connection: Connection) -> int:
-    """Return how many messages no callback has handled."""
+    """Return how many messages nobody was shown and no callback has handled."""
     return connection.execute(_UNREAD).scalar_one()
 
 

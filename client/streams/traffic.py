@@ -16,6 +16,7 @@ from client.link.session import Session
 from client.sending.payloads import PayloadQueue
 from client.streams.loops import Loops
 from client.streams.pulling import Pulling
+from client.streams.silence import Silence
 from loopixmix.cover.poisson import PoissonStream
 from loopixmix.cover.timer import PoissonTimer
 from loopixmix.errors import UnavailableError
@@ -30,8 +31,12 @@ LOOK_AHEAD_S = 0.25
 class _Stream:
     """One Poisson stream and what it has sent."""
 
-    def __init__(self, *, clock: Clock, rng: Rng, on_due: Callable[[], bool]) -> None:
-        """Call `on_due`, which tells whether something was sent, at moments that `rng` draws."""
+    def __init__(self, silence: Silence, *, clock: Clock, rng: Rng, on_due: Callable[[], bool]) -> None:
+        """Call `on_due`, which tells whether something was sent, at moments that `rng` draws.
+
+        `silence`: hears of what is sent.
+        """
+        self.silence = silence
         self.sent = 0
         self.rate_per_s = 0.0
         self._clock = clock
@@ -50,26 +55,39 @@ class _Stream:
         self.rate_per_s = rate_per_s
         self._timer = PoissonTimer(PoissonStream(rate_per_s, self._rng), clock=self._clock, on_due=self._due)
         self._timer.start()
+        self.silence.expect(rate_per_s)
 
     def stop(self) -> None:
+        self.silence.expect(0.0)
         if self._timer is not None:
             self._timer.stop()
         self._timer = None
 
     def _due(self) -> None:
-        self.sent += self._on_due()
+        if self._on_due():
+            self.sent += 1
+            self.silence.heard()
 
 
 class Traffic:
     """The three streams of packets towards the provider."""
 
     def __init__(
-        self, *, session: Session, queue: PayloadQueue, loops: Loops, pulling: Pulling, clock: Clock, rng: Rng
+        self,
+        *,
+        session: Session,
+        queue: PayloadQueue,
+        loops: Loops,
+        pulling: Pulling,
+        clock: Clock,
+        rng: Rng,
+        monotonic: Callable[[], float],
     ) -> None:
         """Send nothing before `run`.
 
         `session`: makes the packets and sends them; `queue`: the payloads that wait; `loops`: hears of the loops that
-        left; `pulling`: the pulls, which begin and end with the streams; `clock`, `rng`: when each packet is due.
+        left; `pulling`: the pulls, which begin and end with the streams; `clock`, `rng`: when each packet is due;
+        `monotonic`: seconds of a clock that nobody sets, by which silence is noticed.
         """
         self.real_sent = 0
         """How many payloads were sent, stand-ins not counted."""
@@ -77,9 +95,17 @@ class Traffic:
         self._queue = queue
         self._loops = loops
         self._pulling = pulling
-        self._payloads = _Stream(clock=clock, rng=rng, on_due=self._send_payload)
-        self._loop_stream = _Stream(clock=clock, rng=rng, on_due=self._send_loop)
-        self._drops = _Stream(clock=clock, rng=rng, on_due=self._send_drop)
+        silences = (Silence(stream, monotonic) for stream in ("payloads", "loops", "drop cover"))
+        self._payloads = _Stream(next(silences), clock=clock, rng=rng, on_due=self._send_payload)
+        self._loop_stream = _Stream(next(silences), clock=clock, rng=rng, on_due=self._send_loop)
+        self._drops = _Stream(next(silences), clock=clock, rng=rng, on_due=self._send_drop)
+
+    @property
+    def problem(self) -> str | None:
+        """One line about a stream that is silent, None while all of them send."""
+        silences = [stream.silence for stream in (self._payloads, self._loop_stream, self._drops)]
+        found = (silence.problem for silence in (*silences, self._pulling.silence))
+        return next((problem for problem in found if problem is not None), None)
 
     @property
     def payload_status(self) -> StreamStatus:
@@ -111,11 +137,15 @@ class Traffic:
             stream.stop()
         self._pulling.stop()
 
-    def _maker(self) -> PacketMaker | None:
-        return self._session.maker() if self._session.is_linked() else None
+    def _maker(self, stream: _Stream) -> PacketMaker | None:
+        maker = self._session.maker() if self._session.is_linked() else None
+        if maker is None:
+            # Without a link there is nothing to be heard, and the status says why.
+            stream.silence.heard()
+        return maker
 
     def _send_payload(self) -> bool:
-        maker = self._maker()
+        maker = self._maker(self._payloads)
         if maker is None:
             return False
         now_s = self._session.now_s
@@ -147,7 +177,7 @@ class Traffic:
         return True
 
     def _send_loop(self) -> bool:
-        maker = self._maker()
+        maker = self._maker(self._loop_stream)
         if maker is None:
             return False
         now_s = self._session.now_s
@@ -161,7 +191,7 @@ class Traffic:
         return sent
 
     def _send_drop(self) -> bool:
-        maker = self._maker()
+        maker = self._maker(self._drops)
         return maker is not None and self._send(maker.drop(self._session.now_s).packet)
 
     def _send(self, packet: bytes) -> bool:

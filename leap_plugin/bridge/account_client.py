@@ -94,7 +94,7 @@ class AccountClient:
 
 def _problem_of(status: ClientStatus, address: str) -> str:
     if not status.registered:
-        return "its client is not registered yet: loopixmix client register does it"
+        return "its client is not registered yet: loopixmix client register does it (client network lists providers)"
     if status.address != address:
         return f"the client has the account {status.address or 'of a guest'}, and mail.toml says {address}"
     if status.problem:

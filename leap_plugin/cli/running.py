@@ -59,6 +59,8 @@ def _print(report: BridgeReport) -> None:
     for account in report.accounts:
         click.echo(f"\n{account.address}")
         click.echo(f"  client    {account.client}")
+        if account.test_network:
+            click.echo("  network   a test network, for trying things on: it hides nobody")
         click.echo(f"  link      {'connected' if account.connected else 'not connected'}")
         click.echo(f"  outgoing  {account.waiting} waiting or on the way")
         for line in account.doing:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leap_plugin.directory.configuration import MailConfig, MailDirectory
 
 HERE = "here"
-ADDRESS_QUESTION = "Your address, NAME@PROVIDER"
+ADDRESS_QUESTION = "Your address, NAME@PROVIDER (loopixmix client network DIR lists the providers, while a client runs)"
 LISTEN_QUESTION = "Where do you read your mail? 'here' for this machine, or its private address for other devices too"
 CLIENTS_FOLDER = "clients"
 START_WITHIN_S = 180.0

@@ -13,7 +13,7 @@ import msgspec
 
 from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.addresses import mail_address_of
-from loopixmix.config import commented_toml, load_config
+from loopixmix.config import commented_toml, load_config, load_editable
 from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.process.files import PRIVATE_FILE, create_file, make_directory, write_atomically
 from loopixmix.process.log import LogSettings
@@ -185,7 +185,7 @@ def _change(directory: MailDirectory, **changes: object) -> MailDirectory:
     config = msgspec.structs.replace(directory.config, **changes)
     config.__post_init__()
     path = directory.path / CONFIG_FILE
-    text = tomlkit.parse(path.read_text("utf-8"))
+    text = load_editable(path)
     if config.private != directory.config.private:
         section = text.setdefault("private", tomlkit.table())
         section["address"] = config.private.address

@@ -120,6 +120,9 @@ class IncomingMail:
         return Deferred.fromCoroutine(self._do_tidy()).addErrback(_log_failure)
 
     async def _do_tidy(self) -> None:
+        # By a clock that is wrong every mail that is under way would seem to be given up by its sender.
+        if not (await self._client.status()).time_agreed:
+            return
         now_s = self._clock.seconds()
         access = self._shelves.access
         await access.write(lambda connection: tidy(connection, now_s))

@@ -123,9 +123,12 @@ class OutgoingMail:
             try:
                 if self._outlook.is_online and not was_online:
                     await self._hurry()
-                await self._look_for_late()
+                # By a clock that is wrong every mail would have been tried for too long.
+                if self._outlook.is_time_agreed:
+                    await self._look_for_late()
+                await self._end_answers()
                 await self._standing.update()
-                if self._account.now_s >= cleared_s + CLEAR_S:
+                if self._outlook.is_time_agreed and self._account.now_s >= cleared_s + CLEAR_S:
                     await self._clear()
                     cleared_s = self._account.now_s
             except LoopixmixError as error:
@@ -150,7 +153,6 @@ class OutgoingMail:
             by_mail.setdefault(one.mail, []).append(one)
         for mail, of_mail in by_mail.items():
             await self._account.store.write(partial(self._note_late, mail=mail, late=of_mail))
-        await self._end_answers()
 
     def _is_late(self, recipient: RecipientRow, taken_at_s: float) -> bool:
         """Tell whether the author is to be told of a delay, and was not yet."""

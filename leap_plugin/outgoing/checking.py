@@ -162,7 +162,11 @@ class RecipientCheck:
     def _inside(self, address: str, found: str) -> MailRoute:
         if self._outlook.network is not None and self._outlook.provider_of(found) is None:
             place = found.partition("@")[2]
-            raise SubmissionRefusedError(550, "5.1.2", f"the network has no provider {place}: check the address")
+            raise SubmissionRefusedError(
+                550,
+                "5.1.2",
+                f"the network has no provider {place}: check the address, or see  loopixmix client network",
+            )
         return MailRoute(address, found, enclosed_to=found if self._outlook.is_gateways(found) else "")
 
     async def _check_answer(self, route: MailRoute, size_bytes: int) -> None:

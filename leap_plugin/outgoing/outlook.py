@@ -33,6 +33,11 @@ class Outlook:
         return self.status is not None and self.status.connected
 
     @property
+    def is_time_agreed(self) -> bool:
+        """Whether the network agrees about the time: until then nothing is given up."""
+        return self.status is not None and self.status.time_agreed
+
+    @property
     def is_registered(self) -> bool:
         """Whether the client has an account; also as long as that is not known."""
         return self.status is None or self.status.registered
@@ -76,7 +81,8 @@ class Outlook:
 
     def announcement(self) -> Announcement:
         """Return what a submission server tells before a mail comes."""
-        text = "mail over the LoopixMix network"
+        is_test = self.status is not None and self.status.test_network
+        text = f"mail over {'a test network of LoopixMix, which hides nobody' if is_test else 'the LoopixMix network'}"
         if not self.is_registered:
             return Announcement(size_bytes=self.longest_mail_bytes, text=f"{text}; this account is not registered yet")
         if not self.is_online:

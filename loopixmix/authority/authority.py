@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from loopixmix.authority.config import AuthorityConfig
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.authority.twins import Twins
@@ -17,9 +19,10 @@ from loopixmix.directory import (
     sign_document,
 )
 from loopixmix.directory.assembly import Incomplete, assemble, is_eligible, owns
-from loopixmix.directory.descriptor import check_times
+from loopixmix.directory.descriptor import check_times, issued
 from loopixmix.directory.document import MAX_NODES
 from loopixmix.directory.schedule import oldest_issue_s, publication_s, retry_longest_s
+from loopixmix.directory.words import CLOCK_TOLERANCE_S
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.keys import IdentityKey
@@ -27,6 +30,8 @@ from loopixmix.seams import Identity
 
 KEPT_DOCUMENTS = 8
 """Documents of past epochs that are still given out."""
+DOUBT_S = 300.0
+"""After the clock was set nothing is forgotten for so long: it may be set right again."""
 
 
 class Authority:
@@ -48,6 +53,7 @@ class Authority:
         self._trust_root = trust_root
         self._store = store
         self._started_s = started_s
+        self._keeps_from_s = -inf
         self._max_nodes = max_nodes
         self._allowed = config.allowed
         self._descriptors = _load_descriptors(store, trust_root)
@@ -89,6 +95,14 @@ class Authority:
         self._config = config
         self._allowed = config.allowed
 
+    def clock_was_set(self, *, now_s: float) -> None:
+        """Forget nothing for a while, and wait for known nodes as after a start.
+
+        The clock may be set right again, and then all is as before. If the computer slept, all nodes did, too: without
+        the waiting, the first of them to wake would be a network of their own for an epoch.
+        """
+        self._keeps_from_s = self._started_s = now_s
+
     # The work of each turn
 
     def turn(self, *, now_s: float) -> list[Document]:
@@ -100,14 +114,26 @@ class Authority:
             is_due = target == epoch or now_s >= publication_s(target, self._trust_root.epoch_length_s)
             if is_due and target > self._newest_epoch():
                 made += self._make(target, now_s=now_s)
-        self._forget_the_old(epoch)
+        if not self._keeps_from_s <= now_s < self._keeps_from_s + DOUBT_S:
+            self._forget_the_old(epoch)
         return made
 
     def problem(self, *, now_s: float) -> str | None:
         """Why the network has no document for now, in one line; None if it has one."""
         epoch = self._epoch(now_s)
-        if self._newest_epoch() > epoch + 1:
-            return f"the newest document is of epoch {self._newest_epoch()}, now is {epoch}: is the clock right?"
+        newest, length_s = self._newest_epoch(), self._trust_root.epoch_length_s
+        if newest > epoch and now_s < publication_s(newest, length_s) - CLOCK_TOLERANCE_S:
+            return (
+                f"the newest document is of epoch {newest}, now is {epoch}: the clock is wrong, or was then; until "
+                "that epoch comes no other document is made"
+            )
+        ahead = [each for each in self._descriptors.values() if self._is_from_future(each, now_s)]
+        if ahead:
+            latest_s = max(each.issued_at_ms for each in ahead) / 1000
+            return (
+                f"{len(ahead)} nodes enrolled up to {latest_s - now_s:.0f} s in the future of the clock here: it was "
+                "set back, or was ahead then"
+            )
         return self._waiting_for
 
     def enrolled(self, *, now_s: float) -> list[Descriptor]:
@@ -186,12 +212,15 @@ class Authority:
         if objection is not None:
             raise DescriptorNotAllowed(objection)
         known = self._descriptors.get(descriptor.node_id)
-        newest_seen_ms = known.issued_at_ms if known else None
+        # One of our own future was accepted by a wrong clock: it must not keep the node out until that time comes.
+        newest_seen_ms = known.issued_at_ms if known and not self._is_from_future(known, now_s) else None
         length_s = self._trust_root.epoch_length_s
         check_times(descriptor, epoch_length_s=length_s, now_s=now_s, newest_seen_ms=newest_seen_ms)
         epoch = self._epoch(now_s)
         if descriptor.issued_at_ms < 1000 * self._oldest_issue_s(epoch):
-            raise DescriptorExpired("the descriptor was issued before the last epoch: check the node's clock")
+            raise DescriptorExpired(
+                f"the descriptor was {issued(descriptor, now_s)}: the node's clock is behind, or the authority's ahead"
+            )
         for other in self._descriptors.values():
             if other.name == descriptor.name and other.node_id != descriptor.node_id and self._counts(other, epoch):
                 raise DescriptorNameTaken(f"the name {descriptor.name} belongs to another node")
@@ -213,6 +242,10 @@ class Authority:
         if allowed.role not in (None, descriptor.role):
             return f"this node may only be a {allowed.role}, not a {descriptor.role}"
         return None
+
+    @staticmethod
+    def _is_from_future(descriptor: Descriptor, now_s: float) -> bool:
+        return descriptor.issued_at_ms > 1000 * (now_s + CLOCK_TOLERANCE_S)
 
     def _is_wanted(self, descriptor: Descriptor) -> bool:
         return self._objection(descriptor) is None

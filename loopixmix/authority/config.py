@@ -196,4 +196,8 @@ def trust_root_toml(trust_root: TrustRoot) -> str:
     head = f"""\
 How to join the network "{trust_root.name}": its authorities and how many of them must agree.
 Everything here but the urls makes up the network's identity."""
-    return commented_toml(msgspec.to_builtins(trust_root), head=head, comments={})
+    comments = {
+        "test": """\
+Whether the network is there for trying things on. Clients then take part whatever it lacks, and tell their users."""
+    }
+    return commented_toml(msgspec.to_builtins(trust_root), head=head, comments=comments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -40,6 +41,7 @@ class AuthorityNode(Program):
         self._service: AuthorityService | None = None
         self._factory: BoundedFactory | None = None
         self._port: ListeningPort | None = None
+        self._end_listening: Callable[[], None] = lambda: None
 
     @property
     def log_settings(self) -> LogSettings:
@@ -56,12 +58,14 @@ class AuthorityNode(Program):
         host, port = parse_listen(self._config.listen)
         sockets = TcpSockets(cast(TcpReactor, reactor))
         self._port = sockets.listen(host, port, cast(IProtocolFactory, self._factory))
+        self._end_listening = self._world.clock_watch.listen(lambda _: service.clock_was_set())
         service.start()
         self._service = service
         self._announce()
 
     async def stop(self) -> None:
         """Stop listening and close what is open."""
+        self._end_listening()
         if self._service is not None:
             self._service.stop()
         if self._port is not None:
@@ -93,7 +97,7 @@ class AuthorityNode(Program):
         return AuthorityService(
             authority,
             identity=self._identity_key.public,
-            epoch_length_s=self._trust_root.epoch_length_s,
+            trust_root=self._trust_root,
             clock=self._world.clock,
         )
 

@@ -8,11 +8,12 @@ from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import AuthorityConfig
+from loopixmix.authority.refused import RefusedNodes
 from loopixmix.bounds import BoundedMap
-from loopixmix.directory import Descriptor, Role
+from loopixmix.directory import Descriptor, Role, TrustRoot
 from loopixmix.directory.document import MAX_NODES
 from loopixmix.epoch import epoch_at
-from loopixmix.errors import MisuseError
+from loopixmix.errors import MisuseError, PeerError
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock, Identity
@@ -26,16 +27,17 @@ NAME = "authority"
 class AuthorityService:
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
 
-    def __init__(self, authority: Authority, *, identity: Identity, epoch_length_s: int, clock: Clock) -> None:
-        """`identity`: the authority's own. `epoch_length_s`: how its network numbers epochs."""
+    def __init__(self, authority: Authority, *, identity: Identity, trust_root: TrustRoot, clock: Clock) -> None:
+        """`identity`: the authority's own. `trust_root`: of its network."""
         self._authority = authority
         self._identity = identity
-        self._epoch_length_s = epoch_length_s
+        self._epoch_length_s = trust_root.epoch_length_s
         self._clock = clock
         # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
         self._ticks = Recurring("making documents", self._tick, clock=clock, again_s=TICK_S)
         self._started_s = 0.0
         self._accepted = 0
+        self._refused = RefusedNodes(trust_root.network_id)
         self._disk_problem: str | None = None
         self._twins_told: set[str] = set()
         self._domains_told: BoundedMap[Identity, list[str]] = BoundedMap(MAX_NODES)
@@ -51,13 +53,23 @@ class AuthorityService:
 
     def accept(self, signed: bytes) -> None:
         """Take a descriptor and make the documents that waited for it."""
-        descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
+        try:
+            descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
+        except PeerError as error:
+            self._refused.note(signed, error)
+            raise
         self._accepted += 1
+        self._refused.forget(descriptor.node_id)
         for twins in set(self._authority.twins) - self._twins_told:
             _log.warn("{twins}", twins=twins)
         self._twins_told = set(self._authority.twins)
         self._tell_domains(descriptor)
         _log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
+        self._turn()
+
+    def clock_was_set(self) -> None:
+        """Plan anew by the time that it is now."""
+        self._authority.clock_was_set(now_s=self._clock.seconds())
         self._turn()
 
     def reconfigure(self, config: AuthorityConfig) -> None:
@@ -106,6 +118,7 @@ class AuthorityService:
                 "mixes_enrolled": sum(descriptor.role is Role.MIX for descriptor in enrolled),
                 "providers_enrolled": sum(descriptor.role is Role.PROVIDER for descriptor in enrolled),
                 "descriptors_accepted": self._accepted,
+                **({"refused": self._refused.told} if self._refused.told else {}),
             },
         )
 

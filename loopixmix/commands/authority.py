@@ -47,6 +47,7 @@ def authority() -> None:
 @click.option("--listen", default="127.0.0.1:9000", show_default=True, help="Address and port to listen on.")
 @click.option("--url", help="Where nodes and clients reach the authority.  [default: http://LISTEN]")
 @click.option("--open-enrolment", is_flag=True, help="Let every node take part that asks to: for test networks only.")
+@click.option("--test", is_flag=True, help="For trying things on: clients ask nothing of it, and tell their users.")
 @click.option("--expected-mixes", default=0, show_default=True, help="Mixes that the first document waits for.")
 @click.option("--expected-providers", default=0, show_default=True, help="Providers that the first document waits for.")
 @parameter_options(NetworkParams())
@@ -56,6 +57,7 @@ def init(
     listen: str,
     url: str | None,
     open_enrolment: bool,
+    test: bool,
     expected_mixes: int,
     expected_providers: int,
     **params: float,
@@ -78,7 +80,7 @@ def init(
     make_directory(directory)
     identity_key = create_identity(directory / IDENTITY_FILE, system_rng())
     trusted = TrustedAuthority(public_key=identity_key.public.hex(), url=url)
-    trust_root = TrustRoot(name=name, authorities=(trusted,), epoch_length_s=config.params.epoch_length_s)
+    trust_root = TrustRoot(name=name, authorities=(trusted,), epoch_length_s=config.params.epoch_length_s, test=test)
     create_file(directory / CONFIG_FILE, authority_toml(config).encode())
     create_file(directory / TRUST_ROOT_FILE, trust_root_toml(trust_root).encode(), mode=0o644)
     click.echo(f"{directory / CONFIG_FILE}: look through it, then start with  loopixmix authority run {directory}")

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 
 from loopixmix.authority.options import parameter_options
 from loopixmix.config import convert_options
@@ -18,7 +17,7 @@ from loopixmix.progress import Bar
 from loopixmix.testnet.applications import plan_with
 from loopixmix.testnet.network import START_TIMEOUT_S, TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
-from loopixmix.testnet.view import health, network_table
+from loopixmix.testnet.view import health, network_view
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 
@@ -100,20 +99,26 @@ def up(directory: Path) -> None:
 @click.option("--once", is_flag=True, help="Print the table once instead of refreshing it.")
 @click.option("--json", "as_json", is_flag=True, help="Print every node's status as JSON, once.")
 def status(directory: Path, once: bool, as_json: bool) -> None:
-    """Show every node's health, traffic, drops and entropy, and what runs beside them; ctrl-C ends it."""
+    """Show health, traffic, drops and entropy until ctrl-C.
+
+    With --once or --json, or into a pipe, it ends at once; the exit code is then 1 unless all is well.
+    """
     network = TestNetwork(directory)
-    if as_json:
-        click.echo(msgspec.json.encode(_report(network)))
-        return
     console = Console()
     # Into a pipe, a table that is drawn anew each second would be a stream of control characters.
-    if once or not console.is_terminal:
-        console.print(_table(network))
+    if as_json or once or not console.is_terminal:
+        report = _report(network)
+        if as_json:
+            click.echo(msgspec.json.encode(report))
+        else:
+            console.print(_view(network))
+        if any(entry["health"] != "ok" for entry in report.values()):
+            raise click.exceptions.Exit(1)
         return
-    with Live(_table(network), console=console, auto_refresh=False) as live:
+    with Live(_view(network), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(1)
-            live.update(_table(network), refresh=True)
+            live.update(_view(network), refresh=True)
 
 
 @testnet.command()
@@ -157,17 +162,19 @@ def _counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
-def _table(network: TestNetwork) -> Table:
+def _view(network: TestNetwork) -> Group:
     running = frozenset(network.processes.running())
-    return network_table(network.statuses(), network.others(), running=running, now_s=time.time())
+    return network_view(network.statuses(), network.others(), running=running, now_s=time.time())
 
 
-def _report(network: TestNetwork) -> dict[str, object]:
+def _report(network: TestNetwork) -> dict[str, dict[str, object]]:
     running = network.processes.running()
     now_s = time.time()
-    nodes: dict[str, object] = {
+    nodes: dict[str, dict[str, object]] = {
         name: {"health": health(status, running=name in running, now_s=now_s), "status": status}
         for name, status in network.statuses().items()
     }
-    others = {name: {"health": problem or "ok", "status": None} for name, problem in network.others().items()}
+    others: dict[str, dict[str, object]] = {
+        name: {"health": problem or "ok", "status": None} for name, problem in network.others().items()
+    }
     return nodes | others

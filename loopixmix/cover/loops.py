@@ -6,7 +6,8 @@ They are cover, and they show whether the network around the node lets packets t
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 from twisted.logger import Logger
 
@@ -19,6 +20,8 @@ from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Network, Observer
 from loopixmix.sphinx import PacketError, SurbKeys, open_reply
 
+SETTLING_S = 10.0
+"""After the first document that follows on an expired one, others may still be without it, or without links."""
 LATE_S = 10.0
 """A loop is lost when it is later than its own delays by this much: links take milliseconds, reconnecting seconds."""
 
@@ -27,11 +30,12 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class _Outstanding:
-    """A loop that is under way."""
+    """A loop that is under way. It is `excused` if it may be lost though nobody holds it back."""
 
     plan: LoopPlan
     keys: SurbKeys
     sent_at_s: float
+    excused: bool
 
 
 class LoopSender:
@@ -56,6 +60,7 @@ class LoopSender:
         self._document: Document | None = None
         self._timer: PoissonTimer | None = None
         self._started = False
+        self._settling_until_s = -inf
         self._outstanding: dict[bytes, _Outstanding] = {}
         self._deadlines: list[tuple[float, bytes]] = []
 
@@ -65,7 +70,11 @@ class LoopSender:
         return len(self._outstanding)
 
     def adopt(self, document: Document) -> None:
-        """Send by this document from now on; nothing if it does not have this node."""
+        """Send by this document from now on, while it is valid; nothing if it does not have this node."""
+        now_s = self._clock.seconds()
+        if self._document is not None and not _is_valid(self._document, now_s):
+            self.excuse()
+            self._settling_until_s = now_s + SETTLING_S
         if self._document is None or self._document.params.node_loop_rate_per_s != document.params.node_loop_rate_per_s:
             self._stop_timer()
             stream = PoissonStream(document.params.node_loop_rate_per_s, self._maker.rng)
@@ -85,6 +94,10 @@ class LoopSender:
         self._outstanding.clear()
         self._deadlines.clear()
 
+    def excuse(self) -> None:
+        """Blame nobody if the loops that are under way are lost: the clock was set, or no document is valid."""
+        self._outstanding = {surb_id: replace(loop, excused=True) for surb_id, loop in self._outstanding.items()}
+
     def returned(self, surb_id: bytes, body: bytes) -> DropReason | None:
         """Take back a loop; return why it is none of ours, or was changed on its way, or None if all is well."""
         loop = self._outstanding.pop(surb_id, None)
@@ -94,7 +107,7 @@ class LoopSender:
         try:
             open_reply(loop.keys, body, sphinx=self._maker.packet_format.sphinx)
         except PacketError as error:
-            self._observer.observe(LoopLost(now_s))
+            self._observer.observe(LoopLost(now_s, loop.excused))
             return error.reason
         round_trip_s = now_s - loop.sent_at_s
         if round_trip_s >= 0:  # else the clock was set back, and there is nothing to learn
@@ -128,16 +141,35 @@ class LoopSender:
         if document is None or me is None:
             return
         now_s = self._clock.seconds()
+        if not _is_valid(document, now_s):
+            # It has no keys for now: under those that it has, every next hop would refuse the packet.
+            self.excuse()
+            return
         loop = self._maker.make(document, me, start_s=now_s)
         if not self._network.send(loop.plan.out[0].id, loop.frame):
             return
-        self._outstanding[loop.plan.surb_id] = _Outstanding(loop.plan, loop.keys, now_s)
+        self._outstanding[loop.plan.surb_id] = _Outstanding(
+            loop.plan,
+            loop.keys,
+            now_s,
+            # Its last hops come when the document's last keys are over.
+            excused=self._is_settling(now_s) or not _is_valid(document, now_s + loop.plan.delays_s),
+        )
         heapq.heappush(self._deadlines, (now_s + loop.plan.delays_s + LATE_S, loop.plan.surb_id))
         self._observer.observe(LoopSent(now_s))
+
+    def _is_settling(self, now_s: float) -> bool:
+        # Both bounds: a clock that was set back must not make it last.
+        return self._settling_until_s - SETTLING_S <= now_s < self._settling_until_s
 
     def _give_up_late(self) -> None:
         now_s = self._clock.seconds()
         while self._deadlines and self._deadlines[0][0] <= now_s:
             surb_id = heapq.heappop(self._deadlines)[1]
-            if self._outstanding.pop(surb_id, None) is not None:
-                self._observer.observe(LoopLost(now_s))
+            loop = self._outstanding.pop(surb_id, None)
+            if loop is not None:
+                self._observer.observe(LoopLost(now_s, loop.excused))
+
+
+def _is_valid(document: Document, now_s: float) -> bool:
+    return document.valid_from_s - document.params.grace_s <= now_s < document.valid_until_s

@@ -112,12 +112,23 @@ def decode_descriptor(
 def check_times(descriptor: Descriptor, *, epoch_length_s: int, now_s: float, newest_seen_ms: int | None) -> None:
     """Check rules 4 and 5 of `decode_descriptor`: those that depend on when it is read; raise a `DescriptorError`."""
     if descriptor.issued_at_ms > (now_s + CLOCK_TOLERANCE_S) * 1000:
-        ahead_s = descriptor.issued_at_ms / 1000 - now_s
-        raise DescriptorFromFuture(f"the descriptor was issued {ahead_s:.0f} s in the future: check the node's clock")
+        raise DescriptorFromFuture(
+            f"the descriptor was {issued(descriptor, now_s)}: the node's clock is ahead, or the authority's behind"
+        )
     if newest_seen_ms is not None and descriptor.issued_at_ms <= newest_seen_ms:
-        raise DescriptorReplayed("the descriptor is not newer than the one already known")
+        raise DescriptorReplayed(
+            f"the descriptor was {issued(descriptor, now_s)}, and is not newer than the one already known"
+        )
     if max(descriptor.mix_keys) < epoch_at(now_s, epoch_length_s):
-        raise DescriptorExpired("all mix keys of the descriptor are of past epochs")
+        raise DescriptorExpired(
+            f"the descriptor was {issued(descriptor, now_s)}, and all of its mix keys are of past epochs"
+        )
+
+
+def issued(descriptor: Descriptor, now_s: float) -> str:
+    """Return when a descriptor was issued, in words that show a wrong clock."""
+    ahead_s = descriptor.issued_at_ms / 1000 - now_s
+    return f"issued {abs(ahead_s):.0f} s {'in the future' if ahead_s > 0 else 'ago'} by the authority's clock"
 
 
 def read_descriptor(data: bytes, *, network_id: bytes) -> Descriptor:

@@ -15,6 +15,7 @@ HEX_KEY_PATTERN = r"^[0-9a-f]{64}\Z"
 HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=HEX_KEY_PATTERN)]
 
 _NETWORK_DOMAIN = b"loopixmix/network/v1"
+_TEST = b"test"
 
 
 class TrustedAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,13 +43,15 @@ class TrustRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """The facts that a node or client has to know beforehand to join a network; the file `network.toml`.
 
     A document counts when `threshold` of the `authorities` signed it. `epoch_length_s` gives the number of the present
-    epoch before any document is there, which is why it can never change in the life of a network.
+    epoch before any document is there, which is why it can never change in the life of a network. `test`:
+    whether the network is there for trying things on; clients ask nothing of it then, and say so to their users.
     """
 
     name: Name
     authorities: Annotated[tuple[TrustedAuthority, ...], msgspec.Meta(min_length=1, max_length=64)]
     threshold: Annotated[int, msgspec.Meta(ge=1)] = 1
     epoch_length_s: Annotated[int, msgspec.Meta(ge=10, le=604_800)] = 3600
+    test: bool = False
 
     def __post_init__(self) -> None:
         if len({authority.public_key for authority in self.authorities}) != len(self.authorities):
@@ -68,4 +71,7 @@ class TrustRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         hashed = hashlib.sha256(_NETWORK_DOMAIN + bytes([len(name)]) + name)
         hashed.update(self.epoch_length_s.to_bytes(4, "big") + self.threshold.to_bytes(4, "big"))
         hashed.update(b"".join(sorted(self.authority_keys)))
+        # A part of the name: whoever slips the word into the trust root of a true network gives away another network,
+        # whose documents and links that one does not have.
+        hashed.update(_TEST if self.test else b"")
         return hashed.digest()[:NETWORK_ID_BYTES]

@@ -102,10 +102,14 @@ def decode_document(
         )
     if now_s < document.valid_from_s - document.params.grace_s:
         raise DocumentFromFuture(
-            f"the network document is valid only in {document.valid_from_s - now_s:.0f} s: check the clock"
+            f"the network document is valid only in {document.valid_from_s - now_s:.0f} s: the clock here is behind, "
+            "or that of the authorities ahead"
         )
     if now_s >= document.valid_until_s:
-        raise DocumentExpired(f"the network document expired {now_s - document.valid_until_s:.0f} s ago")
+        raise DocumentExpired(
+            f"the network document expired {now_s - document.valid_until_s:.0f} s ago: the authorities have no newer "
+            "one, or the clock here is ahead"
+        )
     return document
 
 

@@ -8,6 +8,7 @@ from loopixmix.directory import (
     TrustRoot,
     decode_document,
 )
+from loopixmix.directory.words import CLOCK_TOLERANCE_S
 from loopixmix.errors import PeerError, UnavailableError
 from loopixmix.following.fetcher import Answer, DocumentFetcher
 from loopixmix.seams import Rng
@@ -23,6 +24,10 @@ class NoDocumentYet(UnavailableError):  # noqa: N818 (the name says what happene
     """The authorities have no such document yet."""
 
 
+class DescriptorRefused(UnavailableError):  # noqa: N818 (the name says what happened)
+    """The authority does not take the node's descriptor."""
+
+
 class Authorities:
     """The authorities of a network as their clients see them."""
 
@@ -31,6 +36,18 @@ class Authorities:
         self.trust_root = trust_root
         self._fetcher = fetcher
         self._rng = rng
+        self._ahead_s = 0.0
+
+    @property
+    def clock_hint(self) -> str:
+        """How far our clock is from that of the authority that answered last, to add to a problem; empty if it is not.
+
+        Only a hint: who changes answers on their way can change this.
+        """
+        if abs(self._ahead_s) <= CLOCK_TOLERANCE_S + 1:  # answers tell whole seconds
+            return ""
+        way = "ahead of" if self._ahead_s > 0 else "behind"
+        return f"; the clock here is {abs(self._ahead_s):.0f} s {way} that of the authority: one of the two is wrong"
 
     async def document(self, which: str, *, now_s: float, newest_seen_epoch: int | None) -> tuple[Document, bytes]:
         """Return the verified document `which` (an epoch or "current") and its signed bytes.
@@ -45,6 +62,7 @@ class Authorities:
             url = f"{authority.url.rstrip('/')}/v1/documents/{which}"
             try:
                 answer = await self._fetcher.get(url, limit_bytes=MAX_DOCUMENT_BYTES)
+                self._note_clock(answer)
                 if answer.status == OK:
                     document = decode_document(
                         answer.body, self.trust_root, now_s=now_s, newest_seen_epoch=newest_seen_epoch
@@ -67,6 +85,11 @@ class Authorities:
         answer = await self._fetcher.put(
             f"{url.rstrip('/')}/v1/descriptors", signed_descriptor, limit_bytes=MAX_REFUSAL_BYTES
         )
+        self._note_clock(answer)
         if answer.status != NO_CONTENT:
-            raise UnavailableError(answer.reason)
+            raise DescriptorRefused(answer.reason)
         return answer
+
+    def _note_clock(self, answer: Answer) -> None:
+        if answer.ahead_s is not None:
+            self._ahead_s = answer.ahead_s

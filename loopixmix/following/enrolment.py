@@ -11,9 +11,10 @@ from twisted.logger import Logger
 
 from loopixmix.directory import Descriptor, Document, sign_descriptor
 from loopixmix.directory.schedule import draw_upload_s, retry_longest_s
+from loopixmix.directory.words import CLOCK_TOLERANCE_S
 from loopixmix.epoch import epoch_at
-from loopixmix.errors import UnavailableError
-from loopixmix.following.authorities import Authorities
+from loopixmix.errors import LoopixmixError, UnavailableError
+from loopixmix.following.authorities import Authorities, DescriptorRefused
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
 from loopixmix.process.backoff import Backoff
@@ -24,6 +25,8 @@ from loopixmix.seams import Clock, Rng
 _log = Logger()
 
 MISSING_REPEAT_S = 30.0
+LONGEST_PAUSE_S = 60.0
+"""However far away the next upload is: a clock that is set meanwhile is noticed after this."""
 RETRY_FIRST_S = 0.5
 
 
@@ -56,14 +59,20 @@ class Enroller:
         self._due_s = dict.fromkeys(authorities.urls, float("-inf"))
         self._backoffs = {url: self._new_backoff() for url in authorities.urls}
         self._problems: dict[str, str] = {}
+        self._refusals: set[str] = set()
         self._last_issued_ms = 0
 
     @property
     def problem(self) -> str | None:
         """Why the node is not part of the network, in one line; None if it is."""
         if self._problems:
-            return f"not enrolled: {'; '.join(self._problems.values())}"
+            return f"not enrolled: {'; '.join(self._problems.values())}{self._authorities.clock_hint}"
         return self._other if self._is_in_document() else "this node is not in the network document yet"
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether an authority was reached, and does not take the node."""
+        return bool(self._refusals)
 
     @property
     def defect(self) -> str | None:
@@ -84,8 +93,13 @@ class Enroller:
         self._other = self._named_otherwise(document)
         if not self._is_in_document():
             # At once, and not at the next regular time: an authority may have lost its store.
-            self._due_s = dict.fromkeys(self._due_s, float("-inf"))
-            self._pause.wake()
+            self._hurry()
+
+    def clock_was_set(self) -> None:
+        """Upload at once: what is due by the clock before is due at a wrong time, and may have been refused."""
+        for backoff in self._backoffs.values():
+            backoff.reset()
+        self._hurry()
 
     async def withdraw(self) -> None:
         """Stop enrolling, and ask every authority to leave the node out of the next document.
@@ -105,9 +119,19 @@ class Enroller:
 
     async def _run(self) -> None:
         while True:
-            for url in [url for url, due_s in self._due_s.items() if due_s <= self._clock.seconds()]:
+            for url in [url for url, due_s in self._due_s.items() if self._is_due(due_s)]:
                 await self._upload_to(url)
-            await self._pause.wait(min(self._due_s.values()) - self._clock.seconds())
+            await self._pause.wait(
+                min(*self._due_s.values(), self._clock.seconds() + LONGEST_PAUSE_S) - self._clock.seconds()
+            )
+
+    def _is_due(self, due_s: float) -> bool:
+        # No upload is planned further ahead than the middle of the next epoch: that was a clock that has been set back.
+        return not 0 < due_s - self._clock.seconds() <= 2 * self._epoch_length_s
+
+    def _hurry(self) -> None:
+        self._due_s = dict.fromkeys(self._due_s, float("-inf"))
+        self._pause.wake()
 
     def _is_in_document(self) -> bool:
         document = self._document
@@ -136,12 +160,18 @@ class Enroller:
     async def _upload_to(self, url: str) -> None:
         try:
             await self._authorities.upload(url, self._signed())
-        except UnavailableError as error:
+        except LoopixmixError as error:
+            # Ours as well: a disk that is full now may be the reason why there is nothing to describe.
+            if isinstance(error, DescriptorRefused):
+                self._refusals.add(url)
+            else:
+                self._refusals.discard(url)
             if url not in self._problems:  # once for each outage, not for each attempt
                 _log.warn("no enrolment with {url}: {error}", url=url, error=str(error))
             self._problems[url] = f"{url}: {error}"
             self._due_s[url] = self._clock.seconds() + self._backoffs[url].next_s()
             return
+        self._refusals.discard(url)
         if self._problems.pop(url, None) is not None:
             _log.info("enrolled with {url}", url=url)
         self._backoffs[url].reset()
@@ -157,8 +187,10 @@ class Enroller:
         return min(regular_s, now_s + self._rng.uniform(0.5, 1) * repeat_s)
 
     def _signed(self, *, withdrawn: bool = False) -> bytes:
-        # Authorities refuse a descriptor that is not newer than the last, also after the clock was set back.
-        self._last_issued_ms = max(self._last_issued_ms + 1, int(self._clock.seconds() * 1000))
+        # Authorities refuse a descriptor that is not newer than the last one: also after the clock was set back a
+        # little. One that it was set back by more they have refused, as of the future: it counts for nothing.
+        now_ms, later_ms = int(self._clock.seconds() * 1000), self._last_issued_ms + 1
+        self._last_issued_ms = later_ms if now_ms < later_ms <= now_ms + 1000 * CLOCK_TOLERANCE_S else now_ms
         descriptor = self._enrolment.describe(self._last_issued_ms)
         return sign_descriptor(msgspec.structs.replace(descriptor, withdrawn=withdrawn), self._enrolment.identity_key)
 

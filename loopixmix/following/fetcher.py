@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import Protocol, cast
 
 import msgspec
@@ -21,10 +22,11 @@ ANSWER_TIMEOUT_S = 30.0
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An authority's answer: the HTTP status and the body."""
+    """An authority's answer: HTTP status and body, and how far our clock was ahead of its `Date`, if it has one."""
 
     status: int
     body: bytes
+    ahead_s: float | None = None
 
     @property
     def reason(self) -> str:
@@ -84,7 +86,17 @@ class TreqFetcher:
         )
         collector = BodyCollector(limit_bytes)
         response.deliverBody(collector)
-        return Answer(response.code, await collector.complete)
+        dates = response.headers.getRawHeaders("Date", [])
+        ahead_s = _ahead_s(dates[0], self._clock.seconds()) if dates else None
+        return Answer(response.code, await collector.complete, ahead_s)
+
+
+def _ahead_s(date: str, now_s: float) -> float | None:
+    """Return how far `now_s` is after the date of an answer; None if that is no date."""
+    try:
+        return now_s - parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _abandonable(exchange: Deferred[Answer]) -> Deferred[Answer]:

@@ -91,16 +91,25 @@ class DirectoryFollower:
         now_s = self._clock.seconds()
         reason = f": {self._fetch_problem}" if self._fetch_problem else ""
         document = self.document
+        hint = self._authorities.clock_hint
+        enrolment_problem = self._enroller.problem if self._enroller is not None else None
+        if document is None and self._enroller is not None and self._enroller.is_refused:
+            # First: it may be what the first document waits for.
+            return enrolment_problem
         if document is None and self._newest_seen_epoch is not None:
-            return f"the network document has expired{reason}"
+            return f"the network document has expired, or the clock here is wrong{reason}{hint}"
         if document is None:
-            return f"no network document yet{reason}"
+            return f"no network document yet{reason}{hint}"
+        if document.valid_from_s > now_s + document.params.grace_s:
+            return (
+                f"the network document begins in {document.valid_from_s - now_s:.0f} s: the clock here was set back"
+                f"{hint}"
+            )
         if document.epoch < self._epoch(now_s):
             return (
                 f"the network document is of epoch {document.epoch} and expires in "
-                f"{document.valid_until_s - now_s:.0f} s{reason}"
+                f"{document.valid_until_s - now_s:.0f} s{reason}{hint}"
             )
-        enrolment_problem = self._enroller.problem if self._enroller is not None else None
         return enrolment_problem or self._cache_problem
 
     def when_document(self) -> Deferred[Document]:
@@ -119,6 +128,13 @@ class DirectoryFollower:
         self._task.start(self._follow)
         if self._enroller is not None:
             self._enroller.start()
+
+    def clock_was_set(self) -> None:
+        """Look at once what is due by the new time."""
+        self._backoff.reset()
+        self._pause.wake()
+        if self._enroller is not None:
+            self._enroller.clock_was_set()
 
     async def stop(self) -> None:
         """Stop; nothing is left scheduled afterwards."""
@@ -147,6 +163,8 @@ class DirectoryFollower:
     async def _turn(self) -> float:
         """Adopt a document that is due, fetch one that is missing; return how long there is nothing more to do."""
         now_s = self._clock.seconds()
+        if self._next is not None and self._next[0].valid_until_s <= now_s:
+            self._next = None  # the computer slept through all its time
         if self._next is not None and self._next[0].valid_from_s <= now_s:
             self._adopt(*self._next)
         if self._next is not None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import inf
 
 from loopixmix.hop.mixing import Forward, Pool
-from loopixmix.seams import Clock, DelayedCall, Network, Observer, PacketOut, PacketsHeld
+from loopixmix.seams import Clock, DelayedCall, Identity, Network, Observer, PacketOut, PacketsHeld
 from loopixmix.wire import FrameFormat
 
 SET_BACK_S = 1.0
 """A timer that fires this much before its time shows that the clock was set back."""
 
 
+_LITTLE, _RESERVED = 16, 8
+"""When all places are taken, a peer that holds less than a sixteenth of them finds one in a further eighth."""
+
+
 class Departures:
-    """The packets of one node that wait for their delay; each leaves when its time has come, never before."""
+    """The packets of one node that wait for their delay; each leaves when its time has come, never before.
+
+    A flood whose packets ask for the longest delays can take all places. Other peers then have a reserve.
+    """
 
     def __init__(
         self, *, held_packets: int, frames: FrameFormat, clock: Clock, network: Network, observer: Observer
@@ -26,6 +34,9 @@ class Departures:
         self._network = network
         self._observer = observer
         self._pool = Pool()
+        self._peers: dict[bytes, Identity] = {}
+        """Who sent each packet that waits, by its replay tag."""
+        self._held_by: Counter[Identity] = Counter()
         self._timer: DelayedCall | None = None
         self._timer_due_s = inf
         """When the timer fires; infinity if there is none."""
@@ -38,13 +49,19 @@ class Departures:
         """When the next packet leaves; infinity if none waits."""
         return self._pool.next_at_s
 
-    def add(self, forward: Forward) -> bool:
-        """Let a packet wait; false if too many do. `send_due` comes after the last one of a batch."""
+    def add(self, forward: Forward, peer: Identity) -> bool:
+        """Let a packet of `peer` wait; false if too many do. `send_due` comes after the last one of a batch."""
         pool = self._pool
-        if len(pool) >= self._held_packets:
+        if len(pool) >= self._held_packets and not self._has_reserve(peer):
             return False
+        self._peers[forward.replay_tag] = peer
+        self._held_by[peer] += 1
         pool.add(forward)
         return True
+
+    def _has_reserve(self, peer: Identity) -> bool:
+        most = self._held_packets
+        return self._held_by[peer] < most // _LITTLE and len(self._pool) < most + most // _RESERVED
 
     def send_due(self, now_s: float) -> None:
         """Send what is due at `now_s`, the present time, and set the timer for the rest."""
@@ -57,12 +74,20 @@ class Departures:
     def clear(self) -> None:
         """Forget every packet; no call is left."""
         self._pool.clear()
+        self._peers.clear()
+        self._held_by.clear()
         self._cancel_timer()
 
     def _send(self, due: Sequence[Forward], now_s: float) -> None:
         network, observer, frame = self._network, self._observer, self._frames.packet_frame
         some_lost = False
+        peers, held_by = self._peers, self._held_by
         for forward in due:
+            peer = peers.pop(forward.replay_tag)
+            held_by[peer] -= 1
+            if not held_by[peer]:
+                # Clients come and go: those that hold nothing are forgotten.
+                del held_by[peer]
             if network.send(forward.next_hop, frame(forward.packet)):
                 observer.observe(PacketOut(now_s, forward.next_hop, forward.replay_tag, now_s - forward.at_s))
             else:

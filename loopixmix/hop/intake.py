@@ -1,31 +1,20 @@
-"""The intake of packets: a bounded queue, from which batches go to the unwrapping as soon as it is free.
+"""The intake of packets: bounded queues, from which batches go to the unwrapping as soon as it is free.
 
 What comes back from there is believed only after the replay filter of its key has seen it.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import msgspec
-
 from loopixmix.drops import DropReason
-from loopixmix.hop.limits import HopLimits
+from loopixmix.hop.overload import Overload
 from loopixmix.hop.unwrapping import Results, Unwrapping
+from loopixmix.hop.waiting import PeerQueues, Waiting
 from loopixmix.keyring.keyring import Keyring
 from loopixmix.seams import Clock, Identity, Observer, PacketDropped
 from loopixmix.sphinx import Unwrapped
-
-
-class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """A packet that waits to be unwrapped."""
-
-    arrived_at_s: float
-    peer: Identity
-    packet: bytes
-
 
 JudgedBatch: TypeAlias = Callable[[Sequence[Waiting], Results], None]
 """Takes a batch, and for each of its packets what it holds or why it goes no further."""
@@ -42,26 +31,32 @@ class Intake:
         *,
         keyring: Keyring,
         unwrapping: Unwrapping,
-        limits: HopLimits,
+        overload: Overload,
+        batch_packets: int,
         clock: Clock,
         observer: Observer,
     ) -> None:
-        """`keyring`: the keys to try, and the tags seen under each. `limits`: how much may wait.
+        """`keyring`: the keys to try, and the tags seen under each. `overload`: judges how much may wait.
 
-        Nothing is taken before `start`.
+        `batch_packets`: how many are unwrapped together at most. Nothing is taken before `start`.
         """
         self._keyring = keyring
         self._unwrapping = unwrapping
-        self._limits = limits
+        self._overload = overload
+        self._batch_packets = batch_packets
         self._clock = clock
         self._observer = observer
         self._judged: JudgedBatch | None = None
-        self._queue: deque[Waiting] = deque()
+        self._queue = PeerQueues()
         self._is_feeding = False
         self._is_unwrapping = False
         self._batch: Sequence[Waiting] = ()
         """The batch that is being unwrapped."""
         self._batch_epochs: Sequence[int] = ()
+
+    def adopt(self, delay_mean_s: float) -> None:
+        """Bound how long packets wait by the mean delay of a new network document."""
+        self._overload.adopt(delay_mean_s)
 
     def start(self, judged: JudgedBatch) -> None:
         """Begin to take packets and to give what becomes of them to `judged`."""
@@ -81,21 +76,20 @@ class Intake:
         return not self._queue and not self._is_unwrapping
 
     def add(self, peer: Identity, packets: Sequence[bytes]) -> None:
-        """Let packets wait; those beyond the bound are dropped as `OVERLOADED`."""
-        if self._judged is None:
+        """Let packets wait; those that are too many are dropped as `OVERLOADED`, the longest queue's first."""
+        if self._judged is None or not packets:
             return
         now_s = self._clock.seconds()
         if len(packets) == 1 and not (self._queue or self._is_unwrapping or self._is_feeding):
             # Nearly always: it has nothing to wait for.
             self._unwrap((Waiting(now_s, peer, packets[0]),), packets)
             return
-        room = self._limits.waiting_packets - len(self._queue)
-        for packet in packets:
-            if room > 0:
-                self._queue.append(Waiting(now_s, peer, packet))
-                room -= 1
-            else:
-                self._observer.observe(PacketDropped(now_s, DropReason.OVERLOADED))
+        queue = self._queue
+        queue.add(peer, [Waiting(now_s, peer, packet) for packet in packets])
+        excess = self._overload.excess(len(queue), self._unwrapping.unwraps_per_s, now_s)
+        if excess:
+            queue.shed(excess)
+            self._drop(excess, DropReason.OVERLOADED, now_s)
         if not (self._is_unwrapping or self._is_feeding):
             self._feed()
 
@@ -105,10 +99,20 @@ class Intake:
         try:
             queue = self._queue
             while queue and not self._is_unwrapping:
-                batch = [queue.popleft() for _ in range(min(len(queue), self._limits.batch_packets))]
-                self._unwrap(batch, [waiting.packet for waiting in batch])
+                now_s = self._clock.seconds()
+                batch, too_late = queue.take(self._batch_packets, self._overload.lost_before_s(now_s))
+                self._overload.took(len(batch), len(queue), self._unwrapping.unwraps_per_s, now_s)
+                if too_late:
+                    self._drop(too_late, DropReason.TOO_LATE, now_s)
+                if batch:
+                    self._unwrap(batch, [waiting.packet for waiting in batch])
         finally:
             self._is_feeding = False
+
+    def _drop(self, count: int, reason: DropReason, now_s: float) -> None:
+        fact = PacketDropped(now_s, reason)
+        for _ in range(count):
+            self._observer.observe(fact)
 
     def _unwrap(self, batch: Sequence[Waiting], packets: Sequence[bytes]) -> None:
         now_s = self._clock.seconds()

@@ -14,7 +14,7 @@ class HopLimits:
     waiting_packets: int = 4096
     """Packets that wait to be unwrapped, about 3 kB each."""
     held_packets: int = 65_536
-    """Packets that wait for their delay, about 3 kB each."""
+    """Packets that wait for their delay, about 3 kB each. Peers that send little have an eighth more."""
     batch_packets: int = 32
     """Packets unwrapped together: a packet waits for its batch, so a large one is late and a small one is costly."""
 

@@ -13,9 +13,10 @@ from twisted.logger import Logger
 from loopixmix.directory import Document
 from loopixmix.drops import DropReason
 from loopixmix.hop.departures import Departures
-from loopixmix.hop.intake import Intake, Waiting
+from loopixmix.hop.intake import Intake
 from loopixmix.hop.mixing import Arrived, Forward, Mixer
 from loopixmix.hop.unwrapping import Results
+from loopixmix.hop.waiting import Waiting
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Clock, DelayedCall, Identity, Observer, PacketDelivered, PacketDropped, PacketIn
 from loopixmix.sphinx import Unwrapped
@@ -73,6 +74,7 @@ class HopService:
         neighbourhood = self.neighbourhood
         neighbourhood.add(document)
         self._mixer = Mixer(max_delay_s=neighbourhood.max_delay_s, next_hops=neighbourhood.next_hops)
+        self._intake.adopt(document.params.delay_mean_s)
 
     def start(self, arrived: ArrivedCallback) -> None:
         """Begin to take packets; `arrived` gets those whose path ends here."""
@@ -147,7 +149,7 @@ class HopService:
             return
         decision = self._mixer.decide(judged, waiting.arrived_at_s)
         if isinstance(decision, Forward):
-            is_held = self._departures.add(decision)
+            is_held = self._departures.add(decision, waiting.peer)
             self._observer.observe(
                 PacketIn(now_s, waiting.peer, decision.replay_tag)
                 if is_held

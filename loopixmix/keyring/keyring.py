@@ -93,16 +93,20 @@ class MixKeyring:
         """Let keys count so long before and after their epochs from now on, as the network document says."""
         self._grace_s = grace_s
 
-    def advance(self, now_s: float) -> bool:
-        """Make the keys that will be needed and erase those that are over; tell whether there are new ones.
+    def advance(self, now_s: float, *, erases: bool = True) -> bool:
+        """Make the keys that will be needed and erase the others; tell whether there are new ones.
 
-        Raises `StoreError` if a key cannot be written or erased.
+        `erases`: false while the clock is in doubt. Keys that are over by a wrong clock are those that packets come
+        under. Raises `StoreError` if a key cannot be written or erased.
         """
         self._forget_counting()  # first: no key that is erased here stays, not even if the store fails after that
-        # Before others are made: on a full disk that fails, and the old ones must go all the same.
-        for epoch in [epoch for epoch in self._live if now_s >= self._over_at_s(epoch)]:
-            self._erase(epoch)
         present = epoch_at(now_s, self._epoch_length_s)
+        # Before others are made: on a full disk that fails, and the old ones must go all the same.
+        if erases:
+            # Beyond the last one: made when the clock was ahead. One more may be, by a clock that is set back a little.
+            last = present + EPOCHS_AHEAD + 1
+            for epoch in [epoch for epoch in self._live if now_s >= self._over_at_s(epoch) or epoch > last]:
+                self._erase(epoch)
         missing = [epoch for epoch in range(present, present + EPOCHS_AHEAD + 1) if epoch not in self._live]
         for epoch in missing:
             self._make(epoch)

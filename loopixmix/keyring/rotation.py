@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.process.task import Recurring
-from loopixmix.seams import Clock
+from loopixmix.seams import Clock, DelayedCall
 
 LONGEST_WAIT_S = 60.0
 """However far away the next change is: a clock that is set meanwhile is noticed after this."""
 RETRY_S = 5.0
+DOUBT_S = 300.0
+"""After the clock was set no key is erased for so long, unless a new network document shows that the clock is right."""
+LEAST_WAIT_S = 1.0
 
 
 class KeyRotation:
@@ -18,6 +21,7 @@ class KeyRotation:
         """`keyring`: the one to keep up to date. `clock`: tells when epochs begin."""
         self._keyring = keyring
         self._clock = clock
+        self._doubt: DelayedCall | None = None
         # Soon again: a disk that is full now may have room before the epoch ends, and keys are made two ahead.
         self._turns = Recurring("turning mix keys over", self._turn, clock=clock, again_s=RETRY_S)
 
@@ -32,13 +36,33 @@ class KeyRotation:
 
     def stop(self) -> None:
         """Stop; no call is left."""
+        self._forget_doubt()
         self._turns.stop()
 
     def hurry(self) -> None:
-        """Turn over now what is due: the clock was set."""
+        """Turn over now what is due: keys are to be described, and the computer may have slept since the last turn."""
         self._turns.hurry()
+
+    def clock_was_set(self) -> None:
+        """Turn over by the new time, and erase nothing for a while: it may be wrong, and be set right again."""
+        self._forget_doubt()
+        self._doubt = self._clock.callLater(DOUBT_S, self.trust_clock)
+        self._turns.hurry()
+
+    def trust_clock(self) -> None:
+        """Erase again what is over: the network agrees about the time."""
+        if self._doubt is not None:
+            self._forget_doubt()
+            self._turns.hurry()
 
     def _turn(self) -> float:
         now_s = self._clock.seconds()
-        self._keyring.advance(now_s)
-        return min(self._keyring.next_change_s(now_s) - now_s, LONGEST_WAIT_S)
+        self._keyring.advance(now_s, erases=self._doubt is None)
+        # While nothing is erased there is always a key that is over.
+        wait_s = max(self._keyring.next_change_s(now_s) - now_s, LEAST_WAIT_S if self._doubt is not None else 0.0)
+        return min(wait_s, LONGEST_WAIT_S)
+
+    def _forget_doubt(self) -> None:
+        if self._doubt is not None and self._doubt.active():
+            self._doubt.cancel()
+        self._doubt = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
@@ -12,7 +12,8 @@ from twisted.python.failure import Failure
 
 from loopixmix import __version__
 from loopixmix.directory import Descriptor, Document, MailOffer, NodeEntry
-from loopixmix.errors import LoopixmixError
+from loopixmix.epoch import epoch_at
+from loopixmix.errors import LoopixmixError, UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import Enroller, Enrolment
@@ -44,6 +45,7 @@ class ActiveNode:
         # One document at a time: taking one up may take seconds, and the next may come meanwhile.
         self._changing = DeferredLock()
         self._stopped = False
+        self._end_listening: Callable[[], None] = lambda: None
         self.withdrawn = False
         self._arithmetic = load_arithmetic(files.config.work.engine_name)
         self.capacity: Capacity | None = None
@@ -65,12 +67,14 @@ class ActiveNode:
 
     def start(self) -> None:
         """Begin to turn keys over and to follow the network document."""
+        self._end_listening = self._world.clock_watch.listen(self._clock_was_set)
         self.rotation.start()
         self.follower.start()
 
     async def stop(self, *, drain_s: float) -> None:
         """Let packets that wait leave, for `drain_s` at the longest; then nothing is left."""
         self._stopped = True
+        self._end_listening()
         await self.follower.stop()
         self.rotation.stop()
         await self._changing.run(lambda: Deferred.fromCoroutine(self._stop_running(drain_s)))
@@ -108,8 +112,21 @@ class ActiveNode:
             return None
         return f"{watch.lost} of the last {watch.watched} loops were lost: links are cut, or packets are held back"
 
+    def _clock_was_set(self, _: float) -> None:
+        # Keys first: what is uploaded next describes them.
+        self.rotation.clock_was_set()
+        if self.running is not None and self.running.service is not None:
+            self.running.service.loops.excuse()
+        self.follower.clock_was_set()
+
     def _describe(self, issued_at_ms: int) -> Descriptor:
         config = self._files.config
+        # A computer that slept for three epochs wakes without a key of the present one, and may upload before keys are
+        # turned over by themselves.
+        self.rotation.hurry()
+        mix_keys = self._keyring.public_keys(self._world.clock.seconds())
+        if not mix_keys:
+            raise UnavailableError(f"there are no mix keys to describe: {self.rotation.problem}")
         return Descriptor(
             network_id=self._files.trust_root.network_id,
             node_id=self._files.identity_key.public,
@@ -118,7 +135,7 @@ class ActiveNode:
             role=self._kind.role,
             host=config.advertised_address.host,
             port=config.advertised_address.port,
-            mix_keys=self._keyring.public_keys(self._world.clock.seconds()),
+            mix_keys=mix_keys,
             services=tuple(sorted(self._kind.services)),
             token_keys=tuple(encode_token_key(key) for key in self._token_keys()),
             mail=self._kind.mail,
@@ -140,6 +157,8 @@ class ActiveNode:
     async def _take_up(self, document: Document) -> None:
         if self._stopped:
             return
+        if document.epoch == epoch_at(self._world.clock.seconds(), document.params.epoch_length_s):
+            self.rotation.trust_clock()
         self._keyring.accept_for(document.params.grace_s)
         self.counters.delay_mean_s = document.params.delay_mean_s
         self._look_for_domains(document)
@@ -180,7 +199,7 @@ class ActiveNode:
         self.capacity = capacity = measure_capacity(
             packet_format.sphinx,
             rng=self._world.rng,
-            seconds=time.perf_counter,
+            seconds=time.thread_time,
             threads=work.threads or len(os.sched_getaffinity(0)),
             batch_packets=work.batch_packets,
         )

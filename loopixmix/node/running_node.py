@@ -87,6 +87,11 @@ class RunningNode:
         """The packets it carries."""
         return self._parts.packet_format
 
+    @property
+    def unwraps_per_s(self) -> float:
+        """How many packets one core unwraps in a second of its time, by the latest batches."""
+        return self._unwrapping.unwraps_per_s / self._unwrapping.threads
+
     async def start(self, document: Document, listen: PeerAddress) -> None:
         """Make the service, start it and listen; raises `ListenError`, `StoreError` or `ConfigError`."""
         self._unwrapping.start()

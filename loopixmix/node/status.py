@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from loopixmix.directory import Role
 from loopixmix.epoch import epoch_at
 from loopixmix.node.active_node import ActiveNode, left_out_line
 from loopixmix.node.values import NodeFiles
+from loopixmix.observing.overload import OverloadWatch
 from loopixmix.observing.status import NodeStatus
 from loopixmix.seams import Clock
 
@@ -28,6 +30,7 @@ class StatusWriter:
         self._started_at_s = clock.seconds()
         self._reports = 0
         self._held_mean = 0.0
+        self._overload = OverloadWatch()
 
     def status(self) -> NodeStatus:
         """Return how the node is now."""
@@ -55,7 +58,7 @@ class StatusWriter:
             late_p99_s=counts.late_p99_s,
             links=counts.links,
             queue=self._queue(),
-            extra=self._extra(),
+            extra=self._extra(counts.dropped),
         )
 
     def _layer(self) -> int | None:
@@ -67,10 +70,15 @@ class StatusWriter:
         running = self._node.running
         return running.service.hop.queue if running is not None and running.service is not None else 0
 
-    def _extra(self) -> dict[str, str | int | float]:
+    def _extra(self, dropped: Mapping[str, int]) -> dict[str, str | int | float]:
         extra: dict[str, str | int | float] = {}
+        overload = self._overload.report(dropped)
+        if overload is not None:
+            extra["overloaded"] = overload
         if self._node.capacity is not None:
-            extra["unwraps_per_s"] = round(self._node.capacity.unwraps_per_s)
+            running = self._node.running
+            rate_per_s = self._node.capacity.unwraps_per_s if running is None else running.unwraps_per_s
+            extra["unwraps_per_s"] = round(rate_per_s)
             extra["threads"] = self._node.capacity.threads
         # A running mean over the last minute: packets come by Poisson's law, and each single second is chance.
         self._reports += 1

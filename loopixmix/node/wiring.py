@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
 from loopixmix.hop.departures import Departures
 from loopixmix.hop.intake import Intake
 from loopixmix.hop.limits import HopLimits
+from loopixmix.hop.overload import Overload
 from loopixmix.hop.service import HopService
 from loopixmix.hop.unwrapping import ThreadedUnwrapping, Unwrapping
 from loopixmix.keyring.keyring import Keyring
@@ -49,7 +52,9 @@ def wire_node(
     unwrapping = ThreadedUnwrapping(
         packet_format.sphinx,
         threads=capacity.threads,
+        unwraps_per_s=capacity.unwraps_per_s * capacity.threads,
         call_from_thread=world.call_from_thread,
+        processor_s=time.thread_time,
         at_once_packets=capacity.at_once_packets,
     )
     hop = wire_hop(
@@ -108,7 +113,14 @@ def wire_hop(
     """Return the part that takes, holds and sends packets, for the node in the middle of `neighbourhood`."""
     return HopService(
         neighbourhood,
-        intake=Intake(keyring=keyring, unwrapping=unwrapping, limits=limits, clock=clock, observer=observer),
+        intake=Intake(
+            keyring=keyring,
+            unwrapping=unwrapping,
+            overload=Overload(limits),
+            batch_packets=limits.batch_packets,
+            clock=clock,
+            observer=observer,
+        ),
         departures=Departures(
             held_packets=limits.held_packets, frames=frames, clock=clock, network=network, observer=observer
         ),

@@ -35,7 +35,9 @@ class LoopCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The node's own loops; means and variance are of the latest `ROUND_TRIPS_KEPT` that came back.
 
     Round trips include links and processing; what was drawn for them does not. `expected_mean_s` is the mean of the
-    Gamma distribution of their delays; `overhead_mean_s` what a round trip took beyond the delays drawn for it.
+    Gamma distribution of their delays; `overhead_mean_s` what a round trip took beyond the delays drawn for it. Those
+    that begin with `all` are of all since the start, so that what came between two moments can be told:
+    `all_squares_s2` is the sum of squared deviations from `all_mean_s`.
     """
 
     sent: int = 0
@@ -45,6 +47,9 @@ class LoopCounts(msgspec.Struct, frozen=True, kw_only=True):
     variance_s2: float = 0.0
     expected_mean_s: float = 0.0
     overhead_mean_s: float = 0.0
+    all_mean_s: float = 0.0
+    all_squares_s2: float = 0.0
+    all_overhead_mean_s: float = 0.0
     alarm: bool = False
 
 
@@ -74,19 +79,25 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundTrips:
-    """The latest round trips of loops, and not all since the start: they tell how the network is now."""
+    """The latest round trips of loops, which tell how the network is now, and the moments of all since the start."""
 
-    __slots__ = ("_latest", "count")
+    __slots__ = ("_latest", "all_mean_s", "all_overhead_mean_s", "all_squares_s2", "count")
 
     def __init__(self) -> None:
         """Begin without any."""
         self.count = 0
+        self.all_mean_s = self.all_squares_s2 = self.all_overhead_mean_s = 0.0
         self._latest: deque[LoopReturned] = deque(maxlen=ROUND_TRIPS_KEPT)
 
     def add(self, fact: LoopReturned) -> None:
         """Count one round trip."""
         self.count += 1
         self._latest.append(fact)
+        # Welford's recurrence.
+        apart_s = fact.round_trip_s - self.all_mean_s
+        self.all_mean_s += apart_s / self.count
+        self.all_squares_s2 += apart_s * (fact.round_trip_s - self.all_mean_s)
+        self.all_overhead_mean_s += (fact.round_trip_s - fact.delays_s - self.all_overhead_mean_s) / self.count
 
     @property
     def mean_s(self) -> float:
@@ -151,7 +162,8 @@ class Counters:
                 self._round_trips.add(fact)
                 self.loop_watch.returned()
             case LoopLost():
-                self.loop_watch.was_lost()
+                if not fact.excused:
+                    self.loop_watch.was_lost()
             case LinkRefused():
                 self._refused[fact.reason] += 1
             case PacketIn() | PacketOut() | LoopSent() | LinkOpened() | LinkClosed():
@@ -185,6 +197,9 @@ class Counters:
             variance_s2=trips.variance_s2,
             expected_mean_s=trips.delay_count_mean * self.delay_mean_s,
             overhead_mean_s=trips.mean_s - trips.delays_mean_s,
+            all_mean_s=trips.all_mean_s,
+            all_squares_s2=trips.all_squares_s2,
+            all_overhead_mean_s=trips.all_overhead_mean_s,
             alarm=self.loop_watch.alarm,
         )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401 (without files it could not be loaded when a name is looked up)
+import socket
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from loopixmix.errors import MisuseError
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IHostnameResolver, IReactorThreads
     from twisted.internet.posixbase import PosixReactorBase
 
 _BAD_YIELD = "Task got bad yield"
@@ -44,6 +47,38 @@ def check_no_asyncio(reactor: object, *, instead: str) -> None:
         raise MisuseError(f"asyncio runs here, and Twisted's reactor does not: {instead}")
 
 
+def look_up(
+    host: bytes | str | None,
+    port: bytes | str | int | None,
+    family: int = 0,
+    type: int = 0,
+    proto: int = 0,
+    flags: int = 0,
+) -> Any:
+    """Look a host name up as `socket.getaddrinfo` does, and raise `socket.gaierror` whatever the reason of a failure.
+
+    It is also an `OSError` if no file or socket can be opened any more, and a `UnicodeError` if the name cannot be one.
+    """
+    try:
+        return socket.getaddrinfo(host, port, family, type, proto, flags)
+    except socket.gaierror:
+        raise
+    except (OSError, UnicodeError) as error:
+        raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
+
+
+def tell_failed_lookups(reactor: PosixReactorBase) -> None:
+    """Have each look-up of a host name by `reactor` end.
+
+    Twisted knows one kind of failure only. After any other, whoever waits for the name waits for ever.
+    """
+    # Imported here: nobody else needs it.
+    from twisted.internet._resolver import GAIResolver
+
+    resolver = GAIResolver(cast("IReactorThreads", reactor), getaddrinfo=look_up)
+    reactor.installNameResolver(cast("IHostnameResolver", resolver))
+
+
 def perform_on(reactor: PosixReactorBase, work: Callable[[PosixReactorBase], Awaitable[T]]) -> T:
     """Run `reactor` for `work`, and return its result; raise what it raises, `click.Abort` if the user interrupts."""
     import click
@@ -60,6 +95,7 @@ def perform_on(reactor: PosixReactorBase, work: Callable[[PosixReactorBase], Awa
         done.addBoth(results.append)
         done.addBoth(lambda _: reactor.stop())
 
+    tell_failed_lookups(reactor)
     reactor.callWhenRunning(begin)
     reactor.run()
     match results:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from loopixmix.process.eventloops import tell_failed_lookups
 from loopixmix.process.files import DirectoryLock
 from loopixmix.process.limits import forbid_core_dumps
 from loopixmix.process.log import Log
@@ -34,6 +35,7 @@ def run_program(lock: Path, make: Callable[[World], Program]) -> None:
     from twisted.internet import reactor
     from twisted.internet.posixbase import PosixReactorBase
 
+    tell_failed_lookups(cast(PosixReactorBase, reactor))
     # Whatever the umask of who started us: nothing that a program writes is for others, unless it says so itself.
     os.umask(PRIVATE_UMASK)
     forbid_core_dumps()

@@ -150,9 +150,11 @@ class Process:
 
     async def _stop(self, program: Program) -> None:
         # Reported until the end: packets that still leave may take seconds, and an operator looks on.
+        log.info("stopping")
         try:
             await program.stop()
         finally:
+            log.info("stopped")
             self.world.clock_watch.stop()
             if self._reporter is not None:
                 self._reporter.stop()

@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 
 from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall
 from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.jobs import Job
+
+log = Logger()
 
 MAX_BATCH = 512
 """As many jobs share a commit: with more, the first would wait long for the last."""
@@ -94,8 +97,15 @@ class ThreadLane:
             self._call_on_reactor(_settle, batch, errors)
             # A full batch cannot grow: who waits behind one would only wait longer.
             if self._pause is not None and 1 < len(batch) < MAX_BATCH:
-                self._pause()
+                self._rest(self._pause)
         self._call_on_reactor(self._ended)
+
+    @staticmethod
+    def _rest(pause: Callable[[], object]) -> None:
+        try:
+            pause()
+        except Exception:  # a thread that it ended would leave all that waits, and all that comes, without an answer
+            log.failure("a pause between two batches failed")
 
     def _next_batch(self) -> list[Job]:
         with self._changed:

@@ -62,7 +62,16 @@ def make_directories(directory: Path, plan: TestnetPlan) -> None:
 
 
 def _init_authority(directory: Path, plan: TestnetPlan, node: PlannedNode) -> None:
-    arguments = ["init", str(directory / node.name), "--name", "testnet", "--listen", node.listen, "--open-enrolment"]
+    arguments = [
+        "init",
+        str(directory / node.name),
+        "--name",
+        "testnet",
+        "--listen",
+        node.listen,
+        "--open-enrolment",
+        "--test",
+    ]
     arguments += ["--expected-mixes", str(plan.params.layers * plan.width)]
     arguments += ["--expected-providers", str(plan.providers)]
     run_command("authority", arguments + parameter_arguments(plan.params))

@@ -48,6 +48,10 @@ class Redeeming:
         """
         return check_token(data, self._keys.keys(), now_s)
 
+    def counts(self, connection: Connection, checked: Checked | None) -> bool:
+        """Tell whether a token that `check` found good could be spent now."""
+        return checked is not None and not self._spent.has(connection, *checked)
+
     def spend(self, connection: Connection, checked: Checked | None) -> bool:
         """Spend a token that `check` found good; false if it was spent before, or is none.
 

@@ -33,6 +33,9 @@ class SpentTokens:
             "sqlite": sqlite.insert(self._spent).on_conflict_do_nothing().returning(self._spent.c.ends_s),
             "postgresql": postgresql.insert(self._spent).on_conflict_do_nothing().returning(self._spent.c.ends_s),
         }
+        self._find = select(self._spent.c.ends_s).where(
+            self._spent.c.ends_s == bindparam("ends_s"), self._spent.c.token == bindparam("token")
+        )
         is_over = self._spent.c.ends_s <= bindparam("now_s")
         self._newest_over = select(func.max(self._spent.c.ends_s)).where(is_over)
         self._erase = delete(self._spent).where(is_over)
@@ -56,6 +59,14 @@ class SpentTokens:
             raise BadTokenError("the token does not count")
         if connection.execute(self._inserts[connection.dialect.name], values).first() is None:
             raise BadTokenError("the token does not count")
+
+    def has(self, connection: Connection, token: Token, key: TokenKey) -> bool:
+        """Tell whether a token was spent before, or is of a period that was erased."""
+        erased_until = connection.execute(self._erased_until).scalar()
+        if erased_until is not None and key.ends_s <= erased_until:
+            return True
+        values = {"ends_s": key.ends_s, "token": spent_hash(token)}
+        return connection.execute(self._find, values).first() is not None
 
     def erase_old(self, connection: Connection, now_s: float) -> None:
         """Forget the tokens of all periods that have ended; none of them counts any more, whatever the clock says."""

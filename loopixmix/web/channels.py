@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol, TypeAlias, cast
+from urllib.parse import unquote_to_bytes
 
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
@@ -214,6 +215,8 @@ class BoundedChannel(HTTPChannel):
         self._clear_deadline()
         if self.turned_away:
             self.end_with(self.words(Fault.BUSY))
+        elif not self._is_readable():
+            self.end_with(self.words(Fault.MALFORMED))
         if not self.is_ending:
             super().allHeadersReceived()
         if not self.is_ending and self.length != 0:
@@ -272,6 +275,17 @@ class BoundedChannel(HTTPChannel):
     def _await_rest_of_headers(self) -> None:
         if self._deadline is None and self.may_go and (self.requests or self._buffer):
             self._allow(HEAD_TIMEOUT_S)
+
+    def _is_readable(self) -> bool:
+        """Tell whether the path is UTF-8, and the host ASCII: routes would fail over others before they ask anybody."""
+        try:
+            path = cast(bytes, self._path)
+            unquote_to_bytes(path.partition(b"?")[0]).decode("utf-8")
+            for host in self.requests[-1].requestHeaders.getRawHeaders(b"Host", []):
+                host.decode("ascii")
+        except UnicodeDecodeError:
+            return False
+        return True
 
     def _longest_body(self) -> int:
         if self.length is not None:

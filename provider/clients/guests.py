@@ -10,9 +10,9 @@ from loopixmix.seams import Clock, Identity, Rng
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import Registered, RegisterRefusal, RegisterRefused
-from provider.accounts import RegistrationLimits, RegistrationRules, day_of_guest
+from provider.accounts import GuestMode, RegistrationLimits, RegistrationRules, Wisher, day_of_guest
 from provider.clients.answers import FIRST_NUMBER_BITS, Answer
-from provider.store.guests import GuestWish, Payment, note_guest, open_guest
+from provider.store.guests import GuestWish, Payment, find_wisher, note_guest, open_guest
 
 
 class TokenGate(Protocol):
@@ -20,6 +20,9 @@ class TokenGate(Protocol):
 
     def payment(self, token: bytes) -> Payment:
         """Return what spends a token within the transaction that opens the account."""
+
+    def counts(self, token: bytes) -> Payment:
+        """Return what tells whether a token would count, and spends nothing."""
 
 
 class Guests:
@@ -42,8 +45,16 @@ class Guests:
         Fires with the answer, once the account is on the disk, or with None if the store failed: then the client asks
         again.
         """
-        if not self._limits.admit(identity, self._clock.seconds()):
+        if not self._limits.admit_link(identity, self._clock.seconds()):
             return succeed(RegisterRefused(RegisterRefusal.RATE_LIMITED))
+        # Who asks is known first, and then counted: otherwise strangers spend what is there for those with tokens.
+        counts = None if self._gate is None or self._rules.guests is not GuestMode.TOKEN else self._gate.counts(token)
+        asked = self._access.read(lambda connection: find_wisher(connection, identity, counts))
+        return asked.addCallbacks(lambda wisher: self._judge(wisher, identity, token), already_told)
+
+    def _judge(self, wisher: Wisher, identity: Identity, token: bytes) -> Answer | Deferred[Answer | None]:
+        if not self._limits.admit(wisher, self._clock.seconds()):
+            return RegisterRefused(RegisterRefusal.RATE_LIMITED)
         wish = GuestWish(
             identity=identity,
             first_number=1 + self._rng.getrandbits(FIRST_NUMBER_BITS),

@@ -8,12 +8,12 @@ from loopixmix.seams import Clock, Identity, Rng
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
-from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
+from provider.accounts import RegistrationLimits, RegistrationRules, Wisher, hash_invitation, is_name
 from provider.cards.keydirectory import is_card_of
 from provider.clients.answers import FIRST_NUMBER_BITS, Answer
 from provider.clients.guests import Guests
 from provider.mailbox import day_of
-from provider.store.accounts import Application, register
+from provider.store.accounts import Application, find_wisher, register
 
 
 class Registration:
@@ -49,9 +49,8 @@ class Registration:
         """
         if isinstance(wish, RegisterGuest):
             return self._guests.enrol(identity, wish.token)
-        refusal = self._check(identity, wish)
-        if refusal is not None:
-            return succeed(RegisterRefused(refusal))
+        if not self._limits.admit_link(identity, self._clock.seconds()):
+            return succeed(RegisterRefused(RegisterRefusal.RATE_LIMITED))
         application = Application(
             name=wish.name,
             identity=identity,
@@ -60,12 +59,20 @@ class Registration:
             first_number=1 + self._rng.getrandbits(FIRST_NUMBER_BITS),
             day=day_of(self._clock.seconds()),
         )
+        # Who asks is known first, and then counted: otherwise strangers spend what is there for the invited.
+        asked = self._access.read(lambda connection: find_wisher(connection, application))
+        return asked.addCallbacks(lambda wisher: self._judge(wisher, application, wish), already_told)
+
+    def _judge(self, wisher: Wisher, application: Application, wish: Register) -> Answer | Deferred[Answer | None]:
+        refusal = self._check(wisher, application.identity, wish)
+        if refusal is not None:
+            return RegisterRefused(refusal)
         registering = self._access.write(lambda connection: register(connection, application, self._rules))
         return registering.addCallbacks(_answer, already_told)
 
-    def _check(self, identity: Identity, wish: Register) -> RegisterRefusal | None:
+    def _check(self, wisher: Wisher, identity: Identity, wish: Register) -> RegisterRefusal | None:
         # The limit first: judging a card costs a signature's check, which a flood must not buy.
-        if not self._limits.admit(identity, self._clock.seconds()):
+        if not self._limits.admit(wisher, self._clock.seconds()):
             return RegisterRefusal.RATE_LIMITED
         if not is_name(wish.name):
             return RegisterRefusal.BAD_NAME

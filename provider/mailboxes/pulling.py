@@ -86,7 +86,7 @@ class Pulling:
                 puller.mailbox.fetch_failed()
                 puller.registered = False
             else:
-                puller.mailbox.fetched(found.account_id, found.items)
+                puller.mailbox.fetched(found.account_id, found.items, found.last_number)
 
         def failed(_: Failure) -> None:
             puller.mailbox.fetch_failed()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Integer, bindparam, case, delete, func, inser
 from loopixmix.cards import day_of_card
 from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
-from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules, decide_registration
+from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules, Wisher, decide_registration
 from provider.store.schema import VOID_NAME, account_counts, accounts, invitations, items, retired_names, shown_days
 
 _FIND_STANDING = select(accounts.c.guest_day).where(accounts.c.identity == bindparam("identity"))
@@ -170,6 +170,14 @@ def register(connection: Connection, application: Application, rules: Registrati
     )
     count_more(connection, 1, guests=False)
     return None
+
+
+def find_wisher(connection: Connection, application: Application) -> Wisher:
+    """Tell who wants an account: a key that has one, one with an invitation that counts, or a stranger."""
+    if connection.execute(_FIND_NAME_OF_KEY, {"identity": application.identity}).first() is not None:
+        return Wisher.MEMBER
+    invitation = {"code_hash": application.invitation_hash, "day": application.day}
+    return Wisher.STRANGER if connection.execute(_FIND_INVITATION, invitation).first() is None else Wisher.INVITED
 
 
 def find_standing(connection: Connection, identity: Identity) -> Standing | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Integer, bindparam, delete, insert, select, u
 
 from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
-from provider.accounts import GuestFacts, GuestMode, RegistrationRules, decide_guest
+from provider.accounts import GuestFacts, GuestMode, RegistrationRules, Wisher, decide_guest
 from provider.store.accounts import count_more, count_of, find_standing
 from provider.store.schema import GUEST_MARK, accounts, items
 
@@ -93,6 +93,13 @@ def open_guest(
     )
     count_more(connection, 1, guests=True)
     return None
+
+
+def find_wisher(connection: Connection, identity: Identity, counts: Payment | None) -> Wisher:
+    """Tell who wants an account: a key that has one, one whose token counts by `counts`, or a stranger."""
+    if find_standing(connection, identity) is not None:
+        return Wisher.MEMBER
+    return Wisher.INVITED if counts is not None and counts(connection) else Wisher.STRANGER
 
 
 def note_guest(connection: Connection, identity: Identity, guest_day: int) -> None:

@@ -42,9 +42,13 @@ class NewItem(msgspec.Struct, frozen=True, gc=False):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """The result of a reading. `account_id` changes when an account was removed and made anew."""
+    """The result of a reading. `account_id` changes when an account was removed and made anew.
+
+    `last_number`: the last one that was given to an item of the account, or a later one.
+    """
 
     account_id: int
+    last_number: ItemNumber
     items: tuple[StoredItem, ...]
 
 
@@ -67,7 +71,7 @@ _UPDATE_BOX = (
 )
 _ITEM_COLUMNS = (items.c.number, items.c.kind, items.c.surb_id, items.c.body)
 _TAKE_FRESH = (
-    select(accounts.c.id, *_ITEM_COLUMNS)
+    select(accounts.c.id, accounts.c.next_number, *_ITEM_COLUMNS)
     .select_from(
         accounts.outerjoin(items, (items.c.account_id == accounts.c.id) & (items.c.number > bindparam("after")))
     )
@@ -76,6 +80,13 @@ _TAKE_FRESH = (
     .limit(bindparam("fresh", type_=Integer))
 )
 """One statement for an account and its oldest items; one row without an item if there are none."""
+_TAKE_FRESH_OF_KIND = (
+    select(*_ITEM_COLUMNS)
+    .where(items.c.account_id == bindparam("account_id"), items.c.number > bindparam("after"))
+    .where(items.c.kind == bindparam("kind"))
+    .order_by(items.c.number)
+    .limit(bindparam("fresh", type_=Integer))
+)
 _TAKE_AGAIN = (
     select(*_ITEM_COLUMNS)
     .where(items.c.account_id == bindparam("account_id"))
@@ -134,7 +145,7 @@ def store_items(
     touched: dict[int, _Box] = {}
     for item in new:
         box = boxes.get(item.recipient)
-        if box is not None and is_full(box.item_count, quotas.get(item.recipient, rules.quota_items)):
+        if box is not None and is_full(item.kind, box.item_count, quotas.get(item.recipient, rules.quota_items)):
             outcomes.append(PutOutcome.MAILBOX_FULL)
             continue
         outcomes.append(PutOutcome.STORED if box is not None else PutOutcome.UNKNOWN_RECIPIENT)
@@ -161,10 +172,14 @@ def place_of(account_id: int, number: ItemNumber, body: bytes) -> int:
 
 
 def take_items(connection: Connection, identity: Identity, fetch: Fetch) -> Taken | None:
-    """Read the items that a mailbox wants, oldest first; None if `identity` has no account."""
-    # At least one row is asked for: it tells the account.
-    wanted = {"identity": identity, "after": fetch.after, "fresh": max(1, fetch.fresh)}
-    rows = connection.execute(_TAKE_FRESH, wanted).all()
+    """Read the items that a mailbox wants; None if `identity` has no account.
+
+    If no more items were not read yet than are wanted of both kinds together, all of them are read.
+    """
+    messages, replies = fetch.messages, fetch.replies
+    after, count = min(messages.after, replies.after), messages.count + replies.count
+    # One row more than is wanted: it tells the account, and that there are more.
+    rows = connection.execute(_TAKE_FRESH, {"identity": identity, "after": after, "fresh": count + 1}).all()
     if not rows:
         return None
     account_id: int = rows[0].id
@@ -172,8 +187,14 @@ def take_items(connection: Connection, identity: Identity, fetch: Fetch) -> Take
     if fetch.again:
         again = connection.execute(_TAKE_AGAIN, {"account_id": account_id, "again": fetch.again})
         found += [_stored_item(*row) for row in again]
-    found += [_stored_item(*row[1:]) for row in rows[: fetch.fresh] if row.number is not None]
-    return Taken(account_id, tuple(found))
+    if len(rows) <= count and messages.after == replies.after:
+        # Nearly always: that was everything.
+        found += [_stored_item(*row[2:]) for row in rows if row.number is not None]
+    else:
+        for kind, fresh in ((ItemKind.MESSAGE, messages), (ItemKind.REPLY, replies)):
+            wanted = {"account_id": account_id, "after": fresh.after, "kind": int(kind), "fresh": fresh.count}
+            found += [_stored_item(*row) for row in connection.execute(_TAKE_FRESH_OF_KIND, wanted)]
+    return Taken(account_id, rows[0].next_number - 1, tuple(found))
 
 
 def delete_owned(connection: Connection, owned: Sequence[tuple[Identity, Sequence[ItemNumber]]]) -> int:

@@ -29,6 +29,11 @@ class StoredGate:
         checked = self._redeeming.check(token, self._clock.seconds())
         return lambda connection: self._redeeming.spend(connection, checked)
 
+    def counts(self, token: bytes) -> Callable[[Connection], bool]:
+        """Return what tells within a transaction whether a token would count, and spends nothing."""
+        checked = self._redeeming.check(token, self._clock.seconds())
+        return lambda connection: self._redeeming.counts(connection, checked)
+
     def erase_ended(self) -> None:
         """Forget the tokens of periods that have ended."""
         now_s = self._clock.seconds()

@@ -136,8 +136,8 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     busiest = max(flows_of(scenario).stages, key=lambda stage: utilisation_of(stage, scenario))
     if utilisation_of(busiest, scenario) > _BUSY:
         yield (
-            f"Nodes of the stage {busiest.name} have about as much to unwrap as they can, or more: delays count from "
-            "arrival. Packets that waited longer than that leave at once, in order, and are hardly mixed."
+            f"Nodes of the stage {busiest.name} have about as much to unwrap as they can, or more: they drop what they "
+            "cannot unwrap in time, so that the rest is mixed. Figures of latency are of the rest."
         )
     attacks = scenario.attacks
     if any(attack is not None for attack in (attacks.fifo, attacks.disclosure, attacks.flow_matching)):

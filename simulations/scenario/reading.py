@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from loopixmix.config import read_toml
 from loopixmix.errors import ConfigError, MisuseError
 from simulations.scenario.checking import contradictions
 from simulations.scenario.plain import plain
@@ -16,9 +16,6 @@ from simulations.scenario.values import Scenario
 
 MOST_BYTES = 1_000_000
 """A scenario has some hundred lines; what is larger is something else."""
-
-
-BYTE_ORDER_MARK = "\ufeff"
 
 
 class ScenarioError(ConfigError):
@@ -49,12 +46,9 @@ def load_scenario(path: Path) -> Scenario:
 def parse_scenario(text: str, *, source: str) -> Scenario:
     """Return the scenario in TOML text; errors begin with `source`."""
     try:
-        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
-        table = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{source}: is not valid TOML: {error}") from error
-    except (RecursionError, ValueError) as error:  # tomllib's own limits: depth, and digits of a number
-        raise ScenarioError(f"{source}: is not valid TOML: {type(error).__name__}") from error
+        table = read_toml(text)
+    except ConfigError as error:
+        raise ScenarioError(f"{source}: {error}") from error
     return _scenario_of(table, source)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 
+from loopixmix.config import read_toml
+from loopixmix.errors import ConfigError
 from simulations.scenario import ScenarioError
 from simulations.scenario.plain import plain
 from simulations.sweep.points import Axis
@@ -49,17 +50,17 @@ def _values(text: str) -> Iterator[object]:
 
 def _toml(text: str) -> list[object]:
     try:
-        values: list[object] = tomllib.loads(f"values = {text}")["values"]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ScenarioError(f"cannot be read as TOML: {error}") from error
+        values: list[object] = read_toml(f"values = {text}")["values"]
+    except ConfigError as error:
+        raise ScenarioError(str(error)) from error
     return values
 
 
 def _bare(item: str) -> object:
     """Return a value without quotation marks: a number, true, false, or text."""
     try:
-        return plain(tomllib.loads(f"value = {item}")["value"])
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return plain(read_toml(f"value = {item}")["value"])
+    except ConfigError:
         return item
 
 

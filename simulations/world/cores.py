@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from loopixmix.hop.unwrapping import Done
 from loopixmix.seams import Clock, DelayedCall
@@ -27,6 +28,11 @@ class FiniteUnwrapping:
         self.worked_s = 0.0
         """Seconds of all cores' time that packets took."""
 
+    @property
+    def unwraps_per_s(self) -> float:
+        """How many packets all cores unwrap in a second."""
+        return self._cores / self._unwrap_s
+
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
         """Take the batch; `done` is called when its time is over."""
         # Rounded up: the last round takes as long with one packet as with all cores at work.
@@ -45,6 +51,9 @@ class FiniteUnwrapping:
 
 class EndlessUnwrapping:
     """Unwraps at once and takes no virtual time: a processor without limits."""
+
+    unwraps_per_s = inf
+    """Nothing ever waits for it."""
 
     def __init__(self, sphinx: Sphinx) -> None:
         """`sphinx`: what unwraps the packets."""

@@ -15,6 +15,7 @@ from client.core.fragments import FragmentSizes
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.link.floors import Acceptance
 from client.link.session import Account
 from client.running.service import ClientService
 from client.running.wiring import build_client
@@ -71,6 +72,9 @@ class UserLink:
 
     def connect(self, provider: NodeEntry) -> None:
         """Do nothing: a user that is online is linked."""
+
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read on: what comes over these wires is taken as it comes."""
 
     def is_open(self, provider: Identity) -> bool:
         """Tell whether a frame would go out now."""
@@ -202,12 +206,14 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     link = UserLink(network)
     service = build_client(
         keys=plan.keys,
+        acceptance=Acceptance.ANY,
         settings=ClientSettings(),
         access=inline_access(store),
         sealer=PlainSealer(plan.keys.sealing.public, rng=rng),
         network=network,
         link=link,
         clock=seams.clock,
+        monotonic=seams.clock.seconds,
         rng=rng,
         arithmetic=seams.packet_format.sphinx.arithmetic,
         observer=ears,

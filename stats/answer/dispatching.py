@@ -58,6 +58,9 @@ class ReportDispatch:
             report = after
 
     async def _step(self, survey: JoinedSurvey, report: KeptReport) -> KeptReport:
+        # By a clock that is ahead a report would be too late for good.
+        if report.state in (ReportState.DRAWN, ReportState.READY) and not (await self._client.status()).time_agreed:
+            return report
         match report.state:
             case ReportState.DRAWN:
                 return await self._with_token(survey, report)

@@ -76,7 +76,10 @@ async def open_guest(setting: AnsweringSetting, hosts: tuple[str, str], *, provi
     Raises `MisuseError` if there is none but the collector's, and what `Client.register_guest` raises.
     """
     client = setting.client
-    if (await client.status()).registered:
+    status = await client.status()
+    if status.test_network:
+        setting.say("this network is a test network, for trying things on: it hides nobody")
+    if status.registered:
         return
     collector, issuer = hosts
     names = [provider] if provider else [each.name for each in (await client.network()).providers]

@@ -31,19 +31,18 @@ LEAST = 12
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to put everything, and leave the files; a temporary directory by default.",
 )
-@click.option("--base-port", default=30_000, show_default=True, help="The first port to use on 127.0.0.1.")
-def demo(example: str, people: int | None, as_json: bool, directory: Path | None, base_port: int) -> None:
+@click.option("--base-port", type=click.IntRange(1, 65_000), help="The first port to use; by default free ones.")
+def demo(example: str, people: int | None, as_json: bool, directory: Path | None, base_port: int | None) -> None:
     """Hold a whole survey over a network on this machine, and judge it.
 
     Simulated people answer a real survey: each report is randomised, and travels over the mix network with a blind
     token. Truth and estimate are shown side by side. Somebody answers twice and sends junk, and is refused. It takes
     some four minutes. The exit code is 0 only if all checks passed.
     """
-    import tempfile
-
     import msgspec
     from rich.console import Console
 
+    from loopixmix.testnet.places import TemporaryPlace, free_base_port
     from loopixmix.verdict import Verdict, show
 
     if example == RELAYS and people is not None:
@@ -62,16 +61,17 @@ def demo(example: str, people: int | None, as_json: bool, directory: Path | None
         if example == RELAYS:
             from stats.demo.relays import demonstrate_relays
 
-            return demonstrate_relays(root, base_port, console, outside.rng)
+            return demonstrate_relays(root, base_port or free_base_port(), console, outside.rng)
         from stats.demo.network import DemoScale
         from stats.demo.program import demonstrate_survey
 
-        scale = DemoScale(people=count, base_port=base_port)
+        scale = DemoScale(people=count, base_port=base_port or free_base_port())
         return demonstrate_survey(root, scale, console, rng=outside.rng, perform=outside.perform)
 
     if directory is None:
-        with tempfile.TemporaryDirectory(prefix="loopixmix-survey-") as temporary:
-            result = demonstrated(Path(temporary))
+        with TemporaryPlace("loopixmix-survey-", console) as place:
+            result = demonstrated(place.path)
+            place.ended(well=result.passed)
     else:
         result = demonstrated(directory.absolute())
     if as_json:

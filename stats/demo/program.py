@@ -69,6 +69,9 @@ def _held(stage: SurveyStage, rng: Rng, perform: Perform) -> tuple[SurveyEvents,
 
     try:
         perform(work)
+    except BaseException:
+        stage.story.steps.fail()
+        raise
     finally:
         stage.story.steps.step("stopping every process", 1)
         stage.network.stop()

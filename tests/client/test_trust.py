@@ -74,6 +74,20 @@ def test_an_impostor_is_never_shown_as_the_contact(world: World) -> None:
     assert contact.changed_fingerprint == ""
 
 
+def test_the_warning_ends_when_a_key_was_accepted_or_the_contact_is_forgotten(world: World) -> None:
+    _, bob = people(world)
+    eve = IdentityKey.generate(world.rng)
+    put(world, bob, forge(world, bob, signer=eve))
+    [contact] = world.run(bob.client.contacts())
+    world.run(bob.client.accept_key(ALICE, contact.fingerprint))
+    assert world.run(bob.client.status()).problem == ""
+    # Once more: a later message of hers is told again.
+    put(world, bob, forge(world, bob, signer=eve))
+    assert ALICE in world.run(bob.client.status()).problem
+    world.run(bob.client.remove_contact(ALICE))
+    assert world.run(bob.client.status()).problem == ""
+
+
 def test_an_unknown_sender_is_shown_by_address_and_not_verified(world: World) -> None:
     alice, bob = world.person(ALICE), world.person(BOB)
     world.run(alice.client.add_contact(BOB))

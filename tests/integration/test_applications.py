@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -101,8 +102,9 @@ def test_a_test_network_has_what_an_application_needs(user: Terminal, tmp_path: 
         assert "all of it runs already" in user.run("testnet", "up", net, patience_s=240)
     finally:
         assert "stopped 9 processes" in user.run("testnet", "down", net)
-    report = user.json("testnet", "status", net)
-    assert {entry["health"] for entry in report.values()} == {"stopped"}
+    stopped = user.attempt("testnet", "status", net, "--json")
+    assert stopped.returncode == 1
+    assert {entry["health"] for entry in json.loads(stopped.stdout).values()} == {"stopped"}
 
 
 def test_a_service_may_be_a_program_that_is_started_with_the_network(user: Terminal) -> None:

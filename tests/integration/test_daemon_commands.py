@@ -65,6 +65,7 @@ def test_a_conversation(commands: Commands) -> None:
     assert "stored" in commands.out("message", "alice", sent["message_id"])
     lines = [json.loads(line) for line in commands.out("inbox", "bob", "--json").splitlines()]
     assert [line["message_id"] for line in lines if line["body"] == "aGVsbG8gYm9i"] == [sent["message_id"]]
+    assert json.loads(commands.out("status", "bob", "--json"))["unread"] == 0
     assert "hello bob" in commands.out("inbox", "bob")
     assert commands.run("inbox", "bob", "--limit", "1").stderr == b"there may be more: --after 1\n"
     assert commands.run("inbox", "bob", "--after", "1000").stderr == b"no messages after number 1000\n"
@@ -80,6 +81,11 @@ def test_a_file_and_standard_input_are_sent_as_they_are(commands: Commands, tmp_
     saved = sorted((tmp_path / "saved").iterdir())
     assert [path.name for path in saved] == [f"{before + 1:06}-file", f"{before + 2:06}-file"]
     assert [path.read_bytes() for path in saved] == [content, content]
+    saved[1].write_bytes(b"something of the user's own")
+    again = commands.run("inbox", "bob", "--after", str(before), "--save-dir", str(tmp_path / "saved"), code=2)
+    assert f"saved as {saved[0]}".encode() in again.stdout
+    assert f"{saved[1]}: not saved, because another file is there".encode() in again.stderr
+    assert saved[1].read_bytes() == b"something of the user's own"
 
 
 def test_a_request_is_posted_and_its_answer_fetched_later(commands: Commands) -> None:
@@ -146,7 +152,11 @@ def test_the_status_for_people_and_programs(commands: Commands) -> None:
     [
         (["send", "alice", "carol@home", "x"], 2, "there is no contact carol@home; add it first"),
         (["send", "alice", "bob@away", "x", "--kind", "Bad Kind"], 2, "a kind has 1 to 64 characters"),
-        (["request", "alice", "nothing", "x"], 2, "no provider offers nothing"),
+        (
+            ["request", "alice", "nothing", "x"],
+            2,
+            "no provider of this network offers nothing: loopixmix client network DIR lists",
+        ),
         (["request", "alice", "echo", "x", "--timeout", "0.001"], 1, "did not answer within 0.001 s"),
         (["message", "alice", "00"], 2, "there is no message '00'"),
         (["contacts", "alice", "add", "Bob"], 2, "an address is name@provider"),

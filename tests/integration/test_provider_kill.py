@@ -14,19 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from provider.mailbox import Fetch
+from provider.mailbox import Fetch, Fresh
 from provider.store import MailStore
 from provider.store.items import take_items
 from tests.worlds.databases import new_database
 
 ROUNDS = 6
+ALL = Fetch((), Fresh(0, 10**6), Fresh(0, 10**6))
 USERS = [bytes([n]) * 32 for n in (1, 2, 3)]
 
 PROGRAM = """
 import os, queue, random, sys
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MailStore
 from provider.store.access import threaded_access
 from provider.store.accounts import Application, register
@@ -70,7 +71,8 @@ while True:
         access.put(NewItem(users[n % 3], ItemKind.MESSAGE, bytes(8), body, 1)).addCallback(stored, n)
         n += 1
     user = rng.choice(users)
-    fetch = Fetch((), 0, rng.randrange(1, 25))
+    count = rng.randrange(1, 25)
+    fetch = Fetch((), Fresh(0, count), Fresh(0, count))
     access.read(lambda connection, user=user, fetch=fetch: take_items(connection, user, fetch)).addCallback(
         taken, user
     )
@@ -145,7 +147,7 @@ def look(url: str) -> set[int]:
     store = MailStore(url)
     found: set[int] = set()
     for user in USERS:
-        taken = store.read(lambda connection, user=user: take_items(connection, user, Fetch((), 0, 10**6)))
+        taken = store.read(lambda connection, user=user: take_items(connection, user, ALL))
         if taken is None:
             continue
         names = [int(item.body[:8]) for item in taken.items]

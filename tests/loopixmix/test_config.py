@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from client.directory.configuration import COMMENTS as CLIENT_COMMENTS
 from client.directory.configuration import config_text
 from loopixmix.authority.config import AUTHORITY_COMMENTS, AuthorityConfig, authority_toml
-from loopixmix.config import commented_toml, load_config, load_trust_root, parse_config
+from loopixmix.config import commented_toml, load_config, load_editable, load_trust_root, parse_config
 from loopixmix.errors import ConfigError
 from loopixmix.node.config import NODE_COMMENTS, node_toml
 from loopixmix.params import NetworkParams
 from provider.accounts import RegistrationMode
 from provider.config import PROVIDER_COMMENTS, provider_toml
+
+ROOT = Path(__file__).parents[2]
 
 
 class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,3 +212,29 @@ def test_every_comment_of_a_template_is_in_its_file(text: str, comments: Mapping
 def test_a_file_may_begin_with_the_mark_of_utf_8(tmp_path: Path) -> None:
     (tmp_path / "node.toml").write_text('name = "a"', encoding="utf-8-sig")
     assert load_config(tmp_path / "node.toml", Example).name == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a = " + "1" * 5000, "a number has more than 4300 digits"),
+        ("a = " + "[" * 3000, "nested too deeply"),
+        ("a = " + "{b = " * 3000, "nested too deeply"),
+        ("a", "is not valid TOML: "),
+    ],
+)
+def test_what_tomllib_cannot_take_is_a_mistake_in_the_file(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "file.toml"
+    path.write_text(text)
+    for read in (lambda: load_config(path, Example), lambda: load_editable(path)):
+        with pytest.raises(ConfigError, match=reason) as caught:
+            read()
+        assert str(caught.value).startswith(f"{path}: is not valid TOML: ")
+
+
+def test_nobody_else_reads_toml() -> None:
+    """Whoever calls a parser of TOML has its undeclared errors, which `loopixmix.config` knows."""
+    called = re.compile(r"tomllib|toml\.decode|tomlkit\.(parse|load)")
+    packages = ("loopixmix", "provider", "client", "leap_plugin", "votes", "stats", "simulations")
+    sources = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    assert [path.name for path in sources if called.search(path.read_text("utf-8"))] == ["config.py"]

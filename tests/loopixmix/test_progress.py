@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
+from loopixmix.errors import UnavailableError
 from loopixmix.progress import Bar, Steps, waiting
 
 
@@ -77,3 +79,26 @@ def test_work_that_cannot_tell_how_far_it_is_says_that_it_goes_on() -> None:
     with waiting(console, "looking [everywhere]"):
         pass
     assert "looking [everywhere]" in written(console)
+
+
+def test_a_step_that_failed_has_no_tick() -> None:
+    console = pipe()
+
+    def go() -> None:
+        with Steps(console, now_s=lambda: 0.0) as steps:
+            steps.step("making keys", 1)
+            steps.step("starting nodes", 1)
+            raise UnavailableError("mix-1 ended")
+
+    with pytest.raises(UnavailableError):
+        go()
+    assert written(console) == "✓ making keys (0.0 s)\n✗ starting nodes (0.0 s)\n"
+
+
+def test_what_follows_a_failed_step_may_still_be_told() -> None:
+    console = pipe()
+    with Steps(console, now_s=lambda: 0.0) as steps:
+        steps.step("starting nodes", 1)
+        steps.fail()
+        steps.step("stopping every process", 1)
+    assert written(console) == "✗ starting nodes (0.0 s)\n✓ stopping every process (0.0 s)\n"

@@ -18,6 +18,7 @@ from provider.accounts import (
     RegistrationLimits,
     RegistrationMode,
     RegistrationRules,
+    Wisher,
     day_of_guest,
     decide_guest,
     decide_registration,
@@ -87,8 +88,15 @@ def test_guests(mode: str, known: dict[str, int], refusal: RegisterRefusal | Non
 def test_guests_cannot_use_up_what_named_accounts_may_try() -> None:
     rules = RegistrationRules(link_burst=1, burst=3, guest_burst=2)
     guests, named = RegistrationLimits(rules, 0.0, guests=True), RegistrationLimits(rules, 0.0)
-    assert [guests.admit(bytes([link]), 0.0) for link in range(5)] == [True] * 2 + [False] * 3
-    assert [named.admit(bytes([link]), 0.0) for link in range(5)] == [True] * 3 + [False] * 2
+    assert [guests.admit(Wisher.STRANGER, 0.0) for _ in range(5)] == [True] * 2 + [False] * 3
+    assert [named.admit(Wisher.STRANGER, 0.0) for _ in range(5)] == [True] * 3 + [False] * 2
+
+
+def test_strangers_cannot_use_up_what_the_invited_may_try() -> None:
+    limits = RegistrationLimits(RegistrationRules(burst=2), 0.0)
+    for wisher in (Wisher.STRANGER, Wisher.INVITED, Wisher.MEMBER):
+        assert [limits.admit(wisher, 0.0) for _ in range(4)] == [True] * 2 + [False] * 2
+    assert limits.admit(Wisher.INVITED, 0.3)
 
 
 @given(st.binary(min_size=32, max_size=32), st.floats(0, 1e10), st.floats(0, 30 * 86_400))
@@ -125,12 +133,11 @@ def test_a_code_counts_however_it_is_typed_and_no_other_does(rng: random.Random)
 
 def test_one_link_over_its_limit_leaves_the_others_theirs() -> None:
     limits = RegistrationLimits(RegistrationRules(link_burst=2, burst=5), 0.0)
-    assert [limits.admit(b"a", 0.0) for _ in range(10)] == [True] * 2 + [False] * 8
-    assert [limits.admit(b"b", 0.0) for _ in range(3)] == [True, True, False]
-    assert [limits.admit(b"c", 0.0) for _ in range(2)] == [True, False]
-    assert limits.admit(b"d", 0.3)
+    assert [limits.admit_link(b"a", 0.0) for _ in range(10)] == [True] * 2 + [False] * 8
+    assert [limits.admit_link(b"b", 0.0) for _ in range(3)] == [True, True, False]
+    assert limits.admit_link(b"a", 11.0)
 
 
 def test_only_so_many_links_are_remembered() -> None:
     limits = RegistrationLimits(RegistrationRules(link_burst=1, burst=100), 0.0, max_links=2)
-    assert [limits.admit(link, 0.0) for link in (b"a", b"b", b"a", b"c", b"b")] == [True, True, False, True, True]
+    assert [limits.admit_link(link, 0.0) for link in (b"a", b"b", b"a", b"c", b"b")] == [True, True, False, True, True]

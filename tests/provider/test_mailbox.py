@@ -11,6 +11,7 @@ from loopixmix.errors import MisuseError
 from loopixmix.wire import ItemKind
 from provider.mailbox import (
     Fetch,
+    Fresh,
     Mailbox,
     MailboxRules,
     StoredItem,
@@ -24,13 +25,13 @@ ACCOUNT = 7
 RULES = MailboxRules(quota_items=3, expiry_days=30, lease_pulls=2)
 
 
-def item(number: int) -> StoredItem:
-    return StoredItem(number, ItemKind.MESSAGE, bytes(8), b"body %d" % number)
+def item(number: int, kind: ItemKind = ItemKind.MESSAGE) -> StoredItem:
+    return StoredItem(number, kind, bytes(8), b"body %d" % number)
 
 
 def awaiting(mailbox: Mailbox) -> int:
     """How many items were given and not acknowledged."""
-    return len(mailbox._leases)
+    return len(mailbox._messages.leases) + len(mailbox._replies.leases)
 
 
 class DictStore:
@@ -39,9 +40,13 @@ class DictStore:
     def __init__(self, *numbers: int) -> None:
         self.items = {number: item(number) for number in numbers}
 
-    def read(self, fetch: Fetch) -> list[StoredItem]:
-        fresh = sorted(number for number in self.items if number > fetch.after)[: fetch.fresh]
-        return [self.items[number] for number in (*fetch.again, *fresh) if number in self.items]
+    def read(self, fetch: Fetch) -> tuple[list[StoredItem], int]:
+        """Return the items, and the last number."""
+        found = [self.items[number] for number in fetch.again if number in self.items]
+        for kind, fresh in ((ItemKind.MESSAGE, fetch.messages), (ItemKind.REPLY, fetch.replies)):
+            numbers = sorted(n for n, each in self.items.items() if n > fresh.after and each.kind is kind)
+            found += [self.items[number] for number in numbers[: fresh.count]]
+        return found, max(self.items, default=0)
 
 
 def pull(mailbox: Mailbox, store: DictStore, acknowledged: tuple[int, ...] = ()) -> list[int]:
@@ -51,7 +56,7 @@ def pull(mailbox: Mailbox, store: DictStore, acknowledged: tuple[int, ...] = ())
     mailbox.deleted(acknowledged)
     fetch = mailbox.fetch()
     if fetch is not None:
-        mailbox.fetched(ACCOUNT, store.read(fetch))
+        mailbox.fetched(ACCOUNT, *store.read(fetch))
     return [item.number for item in mailbox.give()]
 
 
@@ -76,9 +81,9 @@ def test_an_acknowledged_item_never_comes_again_even_if_the_store_is_slow_to_del
     assert pull(mailbox, store) == [1, 2]
     mailbox.acknowledge(())
     fetch = mailbox.fetch()
-    assert fetch == Fetch((1, 2), 2, 1)
+    assert fetch == Fetch((1, 2), Fresh(2, 1), Fresh(2, 3))
     mailbox.acknowledge((1,))
-    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.fetched(ACCOUNT, *store.read(fetch))
     assert [item.number for item in mailbox.give()] == [2]
 
 
@@ -87,7 +92,7 @@ def test_what_is_acknowledged_after_a_restart_is_not_given_while_the_store_delet
     mailbox.acknowledge((1,))
     fetch = mailbox.fetch()
     assert fetch is not None
-    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.fetched(ACCOUNT, *store.read(fetch))
     assert [item.number for item in mailbox.give()] == [2]
     mailbox.deleted((1,))
     assert pull(mailbox, store, (2,)) == []
@@ -101,7 +106,7 @@ def test_pulls_that_overtake_a_reading_do_not_read_twice() -> None:
     mailbox.acknowledge(())
     assert mailbox.fetch() is None
     assert mailbox.give() == []
-    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.fetched(ACCOUNT, *store.read(fetch))
     assert [item.number for item in mailbox.give()] == [1, 2]
 
 
@@ -111,7 +116,7 @@ def test_what_was_read_too_late_for_one_answer_is_given_with_the_next() -> None:
     fetch = mailbox.fetch()
     assert fetch is not None
     assert mailbox.give() == []
-    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.fetched(ACCOUNT, *store.read(fetch))
     assert pull(mailbox, store) == [1, 2]
     assert pull(mailbox, store) == [3]
 
@@ -123,12 +128,71 @@ def test_what_comes_again_is_given_before_newer_items_that_were_read_earlier() -
     mailbox.acknowledge(())
     fetch = mailbox.fetch()
     assert fetch is not None
-    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.fetched(ACCOUNT, *store.read(fetch))
     mailbox.acknowledge(())
     fetch = mailbox.fetch()
     assert fetch is not None
-    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.fetched(ACCOUNT, *store.read(fetch))
     assert [item.number for item in mailbox.give()] == [1, 2]
+
+
+REPLY = ItemKind.REPLY
+
+
+def backlog(batch: int, *, messages: int = 0, replies: int = 0) -> tuple[Mailbox, DictStore]:
+    """A mailbox in which replies wait, and messages that came after them."""
+    store = DictStore()
+    kinds = [REPLY] * replies + [ItemKind.MESSAGE] * messages
+    store.items = {number: item(number, kind) for number, kind in enumerate(kinds, start=1)}
+    return Mailbox(pull_batch=batch, lease_pulls=9), store
+
+
+def pull_kinds(mailbox: Mailbox, store: DictStore, times: int) -> list[tuple[int, int]]:
+    """Pull some times, each acknowledging the one before; return how many messages and replies came each time."""
+    counts, given = [], list[int]()
+    for _ in range(times):
+        given = pull(mailbox, store, tuple(given))
+        replies = sum(store.items[number].kind is REPLY for number in given)
+        counts.append((len(given) - replies, replies))
+    return counts
+
+
+def test_messages_and_replies_each_have_half_of_an_answer() -> None:
+    mailbox, store = backlog(8, messages=100, replies=100)
+    assert pull_kinds(mailbox, store, 3) == [(4, 4)] * 3
+
+
+def test_each_takes_what_the_other_leaves() -> None:
+    mailbox, store = backlog(8, messages=3, replies=100)
+    assert pull_kinds(mailbox, store, 2) == [(3, 5), (0, 8)]
+    mailbox, store = backlog(8, messages=100, replies=3)
+    assert pull_kinds(mailbox, store, 2) == [(5, 3), (8, 0)]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_half_of_an_odd_answer_is_rounded_up_for_each_in_turn(batch: int) -> None:
+    mailbox, store = backlog(batch, messages=100, replies=100)
+    given = pull_kinds(mailbox, store, 6)
+    assert {sum(each) for each in given} == {batch}
+    assert set(given) == {(batch // 2, batch - batch // 2), (batch - batch // 2, batch // 2)}
+
+
+def test_however_many_replies_wait_a_message_comes_with_the_next_answer() -> None:
+    mailbox, store = backlog(9, replies=500)
+    given: list[int] = []
+    for number in range(1001, 1040):
+        store.items[number] = item(number)
+        given = pull(mailbox, store, tuple(given))
+        assert (number in given, len(given)) == (True, 9)
+
+
+def test_items_of_one_kind_are_not_looked_through_again_for_the_other() -> None:
+    mailbox, store = backlog(8, replies=100)
+    pull(mailbox, store)
+    mailbox.acknowledge(())
+    fetch = mailbox.fetch()
+    assert fetch is not None
+    assert (fetch.messages.after, fetch.replies.after) == (100, 8)
 
 
 def test_a_failed_reading_is_repeated_by_the_next_pull() -> None:
@@ -154,12 +218,12 @@ def test_an_account_made_anew_starts_afresh() -> None:
     mailbox.acknowledge(())
     fetch = mailbox.fetch()
     assert fetch is not None
-    mailbox.fetched(ACCOUNT + 1, anew.read(fetch))
+    mailbox.fetched(ACCOUNT + 1, *anew.read(fetch))
     assert mailbox.give() == []
     assert awaiting(mailbox) == 0
     fetch = mailbox.fetch()
-    assert fetch == Fetch((), 0, 2)
-    mailbox.fetched(ACCOUNT + 1, anew.read(fetch))
+    assert fetch == Fetch((), Fresh(0, 2), Fresh(0, 2))
+    mailbox.fetched(ACCOUNT + 1, *anew.read(fetch))
     assert [item.number for item in mailbox.give()] == [50]
 
 
@@ -181,7 +245,8 @@ def test_a_batch_and_a_lease_are_one_or_more() -> None:
 
 
 def test_quota_and_expiry_are_counted_in_items_and_whole_days() -> None:
-    assert [is_full(waiting, RULES.quota_items) for waiting in (2, 3, 4)] == [False, True, True]
+    assert [is_full(ItemKind.MESSAGE, waiting, 5) for waiting in (4, 5, 6)] == [False, True, True]
+    assert [is_full(ItemKind.REPLY, waiting, 5) for waiting in (2, 3, 4)] == [False, True, True]
     assert [day_of(now_s) for now_s in (0.0, DAY_S - 0.1, DAY_S, 100.5 * DAY_S)] == [0, 0, 1, 100]
     assert oldest_day_kept(100.5 * DAY_S, RULES) == 70
 
@@ -200,10 +265,10 @@ class Pulls(RuleBasedStateMachine):
         self.pulls = 0
         self.reading: Fetch | None = None
 
-    @rule(count=st.integers(1, 5))
-    def arrive(self, count: int) -> None:
-        for _ in range(count):
-            self.store.items[self.next_number] = item(self.next_number)
+    @rule(kinds=st.lists(st.sampled_from([ItemKind.MESSAGE, ItemKind.REPLY]), min_size=1, max_size=5))
+    def arrive(self, kinds: list[ItemKind]) -> None:
+        for kind in kinds:
+            self.store.items[self.next_number] = item(self.next_number, kind)
             self.next_number += 1
 
     @rule(data=st.data())
@@ -225,7 +290,7 @@ class Pulls(RuleBasedStateMachine):
         if fails:
             self.mailbox.fetch_failed()
         else:
-            self.mailbox.fetched(ACCOUNT, self.store.read(self.reading))
+            self.mailbox.fetched(ACCOUNT, *self.store.read(self.reading))
         self.reading = None
 
     @rule()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -64,7 +65,13 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
         keyring=world.keyring(identity),
         network=network,
         observer=observer,
-        unwrapping=ThreadedUnwrapping(world.packet_format.sphinx, threads=1, call_from_thread=reactor.call),
+        unwrapping=ThreadedUnwrapping(
+            world.packet_format.sphinx,
+            threads=1,
+            unwraps_per_s=1000.0,
+            call_from_thread=reactor.call,
+            processor_s=time.thread_time,
+        ),
     )
     return NodeParts(
         directory=directory,

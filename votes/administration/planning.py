@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from loopixmix.config import read_toml
 from loopixmix.errors import ConfigError
 from loopixmix.group.group import Group
 from loopixmix.seams import Identity
@@ -56,8 +57,8 @@ class ElectionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_plan(text: str) -> ElectionPlan:
     """Read a plan. Raises `ConfigError` with the place and what is allowed there."""
     try:
-        return msgspec.toml.decode(text, type=ElectionPlan)
-    except msgspec.MsgspecError as error:
+        return msgspec.convert(read_toml(text), ElectionPlan, builtin_types=(datetime,), str_keys=True)
+    except (msgspec.MsgspecError, ConfigError) as error:
         raise ConfigError(f"the plan of the election cannot be used: {error}") from error
 
 

@@ -19,28 +19,28 @@ from votes.cli.outside import vote_outside
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to put everything, and leave the files; a temporary directory by default.",
 )
-@click.option("--base-port", default=30_000, show_default=True, help="The first port to use on 127.0.0.1.")
-def demo(voters: int, as_json: bool, directory: Path | None, base_port: int) -> None:
+@click.option("--base-port", type=click.IntRange(1, 65_000), help="The first port to use; by default free ones.")
+def demo(voters: int, as_json: bool, directory: Path | None, base_port: int | None) -> None:
     """Hold a whole election over a network on this machine, and judge it.
 
     Three trustees, two mixers, a credential authority, a board, and voters who cast over the mix network. One mixer and
     one trustee cheat, and are caught. It takes some four minutes. The exit code is 0 only if all checks passed.
     """
-    import tempfile
-
     import msgspec
     from rich.console import Console
 
+    from loopixmix.testnet.places import TemporaryPlace, free_base_port
     from loopixmix.verdict import show
     from votes.demo.network import DemoSize
     from votes.demo.program import demonstrate
 
     # What a program reads must be alone on stdout.
     console = Console(stderr=as_json)
-    size, outside = DemoSize(voters=voters, base_port=base_port), vote_outside()
+    size, outside = DemoSize(voters=voters, base_port=base_port or free_base_port()), vote_outside()
     if directory is None:
-        with tempfile.TemporaryDirectory(prefix="loopixmix-election-") as temporary:
-            result = demonstrate(Path(temporary), size, console, outside)
+        with TemporaryPlace("loopixmix-election-", console) as place:
+            result = demonstrate(place.path, size, console, outside)
+            place.ended(well=result.passed)
     else:
         result = demonstrate(directory.absolute(), size, console, outside)
     if as_json:

@@ -72,6 +72,9 @@ def _held(
 
     try:
         outside.perform(work)
+    except BaseException:
+        story.steps.fail()
+        raise
     finally:
         for each in commands:
             each.kill()

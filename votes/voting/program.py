@@ -82,6 +82,8 @@ async def enter_booth(
     home = VoterHome(directory / "elections" / invitation.fingerprint.hex())
     record = home.record()
     setting.say(f"election {shown(invitation.fingerprint)}")
+    if (await setting.client.status()).test_network:
+        setting.say("this network is a test network, for trying things on: it hides nobody")
     board = BoardQuestions(setting.client, service)
     if not service:
         setting.say("looking for its board")

@@ -2,10 +2,12 @@
 
 from client.core.arguments.checked import check, checked
 from client.core.arguments.forms import (
+    LISTING,
     LONGEST_SHARE_S,
     MAX_NUMBER,
     MAX_TEXT_LENGTH,
     MOST_AT_ONCE,
+    NO_ACCOUNT,
     REPLY_PREFIX,
     USUAL_SHARE_S,
     check_address,
@@ -38,15 +40,19 @@ from client.core.arguments.forms import (
     check_token_purpose,
     check_unsigned,
     no_such_place,
+    no_such_provider,
+    no_such_service,
     plain_fingerprint,
     told_of,
 )
 
 __all__ = [
+    "LISTING",
     "LONGEST_SHARE_S",
     "MAX_NUMBER",
     "MAX_TEXT_LENGTH",
     "MOST_AT_ONCE",
+    "NO_ACCOUNT",
     "REPLY_PREFIX",
     "USUAL_SHARE_S",
     "check",
@@ -81,6 +87,8 @@ __all__ = [
     "check_unsigned",
     "checked",
     "no_such_place",
+    "no_such_provider",
+    "no_such_service",
     "plain_fingerprint",
     "told_of",
 ]

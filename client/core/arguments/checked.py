@@ -84,7 +84,7 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     **dict.fromkeys(("not_before_s", "deadline_s"), _check_time),
     "anonymous": check_flag,
     "timeout_s": check_timeout,
-    "after": partial(check_count, least=0, most=MAX_NUMBER),
+    **dict.fromkeys(("after", "last"), partial(check_count, least=0, most=MAX_NUMBER)),
     "limit": partial(check_count, least=1),
     "purpose": _check_purpose,
     "service": _check_service,

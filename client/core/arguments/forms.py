@@ -39,6 +39,9 @@ LONGEST_AHEAD_S = 366 * 86_400.0
 REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
 
+LISTING = "loopixmix client network DIR lists the providers and their services"
+NO_ACCOUNT = f"this client has no account yet: register first ({LISTING})"
+
 MAX_TEXT_LENGTH = 512
 """No name, address, fingerprint or other text that is no message has more characters."""
 
@@ -273,7 +276,17 @@ def check_address(address: str) -> tuple[str, str]:
 
 def no_such_place(address: str) -> str:
     """Return what to tell a user whose address is at no provider and no mail domain of the network."""
-    return f"this network has no provider or mail domain {address.partition('@')[2]}"
+    return f"this network has no provider or mail domain {address.partition('@')[2]}: {LISTING}"
+
+
+def no_such_provider(name: str) -> str:
+    """Return what to tell a user who names a provider that the network does not have."""
+    return f"this network has no provider {name}: {LISTING}"
+
+
+def no_such_service(service: str) -> str:
+    """Return what to tell a user who asks a service that no provider of the network offers."""
+    return f"no provider of this network offers {service}: {LISTING}"
 
 
 def plain_fingerprint(text: str) -> str:

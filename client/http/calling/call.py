@@ -59,6 +59,7 @@ from client.http.messages import (
     OfferedPages,
     PageLink,
     PostedId,
+    ReadBody,
     Received,
     Registered,
     Sent,
@@ -162,6 +163,17 @@ def delete(number: int) -> Call[None]:
     """Forget a received message."""
     check_number(number)
     return Call(method="DELETE", path=f"/v1/inbox/{number}", decode=_nothing, repeatable=False)
+
+
+def mark_read(*, after: int, last: int) -> Call[None]:
+    """Count received messages as read."""
+    return Call(
+        method="POST",
+        path="/v1/inbox/read",
+        body=msgspec.json.encode(ReadBody(last=last, after=after)),
+        content_type=JSON,
+        decode=_nothing,
+    )
 
 
 def request(service: str, body: bytes, *, timeout_s: float) -> Call[bytes]:

@@ -261,6 +261,11 @@ class CallingClient(ABC):
         await self.ask(call.delete(number))
 
     @checked
+    async def mark_read(self, *, last: int, after: int = 0) -> None:
+        """Count received messages as read."""
+        await self.ask(call.mark_read(after=after, last=last))
+
+    @checked
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages."""
         messages: list[ReceivedMessage] = []

@@ -16,7 +16,7 @@ from twisted.web.server import Request
 from client.api import MAX_TIMEOUT_S, BadRequestError
 from client.http.messages import JSON, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
-from client.http.serving.bodies import decode_body
+from client.http.serving.bodies import LONG_CHARACTERS, Breathe, decode_body, decode_long_body
 from loopixmix.web.channels import RETRY_AFTER_S
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -58,6 +58,15 @@ def read_packed(request: Request, shape: type[T]) -> T:
     # A parameter beside a body would be a wish that nobody hears.
     read_query(request)
     return decode_body(read_octets(request), shape, is_json=found == JSON)
+
+
+async def read_long(request: Request, shape: type[T], breathe: Breathe) -> T:
+    """Do as `read_packed`, and let others have their turn while a long body in JSON is read."""
+    length = int(request.getHeader("Content-Length") or LONG_CHARACTERS + 1)
+    if media_type(request) != JSON or length <= LONG_CHARACTERS:
+        return read_packed(request, shape)
+    read_query(request)
+    return await decode_long_body(read_octets(request), shape, breathe)
 
 
 def read_octets(request: Request) -> bytes:

@@ -19,6 +19,7 @@ from client.http.serving.routes.messages import OutgoingRoutes
 from client.http.serving.routes.pages import LinkRoutes, Pages
 from client.http.serving.routes.requests import RequestRoutes
 from client.http.serving.routes.streams import OpenStreams
+from loopixmix.process.pause import Pause
 from loopixmix.seams import Clock, Rng
 
 
@@ -28,11 +29,15 @@ class LocalApi:
     def __init__(self, client: JournalledClient, *, pages: Pages, clock: Clock, rng: Rng) -> None:
         """Serve `client` and give out links to `pages`; `clock` times event streams, `rng` names subscriptions."""
         self.streams = OpenStreams(clock=clock)
+
+        async def breathe() -> None:
+            await Pause(clock).wait(0.0)
+
         self.resource = Dispatcher(
             [
                 AccountRoutes(client),
                 ContactRoutes(client),
-                OutgoingRoutes(client),
+                OutgoingRoutes(client, breathe=breathe),
                 RequestRoutes(client, streams=self.streams),
                 InboxRoutes(client, streams=self.streams, rng=rng),
                 EventRoutes(client, streams=self.streams, clock=clock),

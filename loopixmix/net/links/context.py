@@ -36,6 +36,12 @@ class SocketTransport(Protocol):
     def getHandle(self) -> object:  # noqa: N802 (Twisted's name)
         """Return the socket."""
 
+    def pauseProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Read nothing more."""
+
+    def resumeProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Read on."""
+
 
 class TlsTransport(Protocol):
     """The transport of a link: the part of Twisted's TLS protocol that it uses."""

@@ -219,6 +219,13 @@ class Link(Protocol):
         """The transport is going away; `connectionLost` follows."""
         self.outbox.pause()
 
+    def let_read(self, reads: bool) -> None:
+        """Read what comes, or let it wait: in the kernel's buffers first, and then at the other end."""
+        if self._is_open:
+            # Of the socket: as a producer, this class itself is what TLS pauses when too much waits to be sent.
+            socket = self._tls.transport
+            socket.resumeProducing() if reads else socket.pauseProducing()
+
     def refuse(self, reason: RefusalReason) -> None:
         """End the connection at once for what the peer did."""
         if isinstance(self._machine.state, Closed):

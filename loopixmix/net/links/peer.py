@@ -107,6 +107,12 @@ class PeerLink:
                 self._redial.begin_anew()
                 self._attempt()
 
+    def let_read(self, reads: bool) -> None:
+        """Read what comes over an open link, or let it wait at the other end."""
+        match self.state:
+            case Linked(link=link):
+                link.let_read(reads)
+
     def link_opened(self, link: Link) -> None:
         """The link's own word that it is open."""
         self.state = Linked(link)

@@ -150,6 +150,12 @@ class TlsNetwork:
         ours = self._peers.get(peer)
         return (ours is not None and ours.is_open) or self._incoming.get(peer) is not None
 
+    def let_read(self, peer: Identity, reads: bool) -> None:
+        """Read what a peer of ours sends, or let it wait at the other end; a new link is read."""
+        ours = self._peers.get(peer)
+        if ours is not None:
+            ours.let_read(reads)
+
     def problem(self, peer: Identity) -> str | None:
         """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""
         ours = self._peers.get(peer)

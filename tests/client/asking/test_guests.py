@@ -161,7 +161,7 @@ def test_a_guest_that_is_refused_elsewhere_goes_back_to_its_link() -> None:
     guests = GuestOpening(session=parts.session, registration=registration, purse=Pocket(), rng=parts.rng)
     opening = Deferred.fromCoroutine(guests.open("provider2", b""))
     assert parts.link.connected[-1] == "provider2"
-    registration.on_answer(RegisterRefused(RegisterRefusal.FULL))
+    registration.on_answer(registration.provider or b"", RegisterRefused(RegisterRefusal.FULL))
     failure = outcome(opening)
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, RegistrationRefusedError)
@@ -190,6 +190,9 @@ class Asking:
     def heard(self) -> list[bytes]:
         return [frame.token for frame in self.parts.sent_frames() if isinstance(frame, RegisterGuest)]
 
+    def answer(self, answer: Registered | RegisterRefused) -> None:
+        self.registration.on_answer(self.parts.model.node("provider2").id, answer)
+
     def end(self) -> object:
         result = outcome(self.opening)
         self.parts.close()
@@ -199,9 +202,9 @@ class Asking:
 def test_a_provider_that_asks_for_a_token_gets_one_that_was_fetched_ahead() -> None:
     pocket = Pocket(TOKEN)
     asking = Asking(pocket)
-    asking.registration.on_answer(BAD_TOKEN)
+    asking.answer(BAD_TOKEN)
     assert asking.heard() == [b"", encode_token(TOKEN)]
-    asking.registration.on_answer(Registered())
+    asking.answer(Registered())
     assert asking.end() == Account("", asking.parts.model.node("provider2").id, "provider2")
     assert pocket.tokens == []
 
@@ -209,7 +212,7 @@ def test_a_provider_that_asks_for_a_token_gets_one_that_was_fetched_ahead() -> N
 def test_where_none_is_asked_for_no_token_is_taken() -> None:
     pocket = Pocket(TOKEN)
     asking = Asking(pocket)
-    asking.registration.on_answer(Registered())
+    asking.answer(Registered())
     assert asking.heard() == [b""]
     assert pocket.tokens == [TOKEN]
     asking.end()
@@ -221,7 +224,7 @@ def test_a_refusal_stands_without_a_token_or_with_a_bad_one(
 ) -> None:
     pocket = Pocket(*tokens)
     asking = Asking(pocket, token=token)
-    asking.registration.on_answer(BAD_TOKEN)
+    asking.answer(BAD_TOKEN)
     assert asking.heard() == heard
     assert pocket.tokens == list(tokens)
     assert isinstance(asking.end(), RegistrationRefusedError)

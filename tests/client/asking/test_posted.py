@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -353,6 +354,15 @@ def test_what_ended_long_ago_is_forgotten(world: World, alice: Person) -> None:
     alice.stop()
     world.clock.run_until(world.clock.seconds() + KEEP_ENDED_S)
     alice.start()
+    world.clock.run_for(70)
+    # By a clock of which the network says nothing, nothing is forgotten.
+    assert answer(world, alice, request_id).ended == 1
+    passed = int(KEEP_ENDED_S) // world.params.epoch_length_s
+    later = world.make_document(epochs_later=passed)
+    # Without her provider: nothing is to be sent, for which the nodes of this world would have no keys.
+    others = tuple(node for node in later.nodes if node.name != "home")
+    alice.client.adopt(msgspec.structs.replace(later, nodes=others))
+    world.clock.run_for(70)
     world.clock.run_for(70)
     with pytest.raises(UnknownRequestError):
         answer(world, alice, request_id)

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from client.api import MessageState, OutgoingMessage, ReceivedMessage, Verified
 from client.cli.actions import (
+    BodyFile,
     MessageFailedError,
     StillOnItsWayError,
     every_received,
@@ -81,6 +82,16 @@ def test_the_inbox_is_read_to_its_end_or_limit(world: FakeWorld) -> None:
     assert world.run(every_received(world.bob, seen.append, after=7, limit=4)) == 7
 
 
+def test_what_was_shown_is_read(world: FakeWorld) -> None:
+    for number in range(3):
+        send(world, b"%d" % number, key=str(number))
+    world.pass_time()
+    assert world.run(every_received(world.bob, lambda message: None, after=1, limit=1)) == 2
+    assert world.run(world.bob.status()).unread == 2
+    world.run(every_received(world.bob, lambda message: None, after=0, limit=100, page=1))
+    assert world.run(world.bob.status()).unread == 0
+
+
 def test_following_shows_each_message_once(world: FakeWorld) -> None:
     seen: list[ReceivedMessage] = []
     time = FakeTime(world)
@@ -100,11 +111,17 @@ def received(*, kind: str, body: bytes = b"content") -> ReceivedMessage:
 
 
 def test_a_body_is_saved_under_a_name_that_its_sender_cannot_choose(tmp_path: Path) -> None:
-    path = save_body(tmp_path / "new", received(kind="../../etc/passwd"))
-    assert path == tmp_path / "new" / "000012-______etc_passwd"
-    assert path.read_bytes() == b"content"
-    assert save_body(tmp_path / "new", received(kind="../../etc/passwd", body=b"other")) == path
-    assert path.read_bytes() == b"content"
+    file = save_body(tmp_path / "new", received(kind="../../etc/passwd"))
+    assert file == BodyFile(tmp_path / "new" / "000012-______etc_passwd", is_other=False)
+    assert file.path.read_bytes() == b"content"
+
+
+def test_a_file_that_is_there_is_left_as_it_is_and_told_if_it_holds_something_else(tmp_path: Path) -> None:
+    first = save_body(tmp_path, received(kind="text"))
+    assert save_body(tmp_path, received(kind="text")) == first
+    for other in (b"other", b"content and more", b"con", b""):
+        assert save_body(tmp_path, received(kind="text", body=other)).is_other
+    assert first.path.read_bytes() == b"content"
 
 
 def test_a_body_that_cannot_be_saved_is_told(tmp_path: Path) -> None:

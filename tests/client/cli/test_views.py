@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from rich.console import Console, RenderableType
@@ -23,6 +25,7 @@ from client.api import (
     TokenStock,
     Verified,
 )
+from client.cli.actions import BodyFile
 from client.cli.views import (
     STATE_WORDS,
     contact_view,
@@ -97,6 +100,14 @@ def test_a_status_that_is_well() -> None:
         assert part in text
     assert "300 real, 700 cover" in text
     assert "problem" not in text
+
+
+def test_a_test_network_is_shown_as_one() -> None:
+    for test_network in (False, True):
+        status = msgspec.structs.replace(STATUS, test_network=test_network)
+        assert ("it hides nobody" in shown(status_view(status))) is test_network
+        network = NetworkView(epoch=1, valid_until_s=2.0, providers=(), test_network=test_network)
+        assert ("it hides nobody" in shown(network_view(network))) is test_network
 
 
 def test_the_status_of_a_guest() -> None:
@@ -175,9 +186,14 @@ def test_a_received_message_of_another_sort(changed: dict[str, object], part: st
 
 
 def test_a_saved_body_is_not_shown() -> None:
-    text = shown(received_view(RECEIVED, saved_as="mail/000003-text"))
+    text = shown(received_view(RECEIVED, file=BodyFile(Path("mail/000003-text"), is_other=False)))
     assert "10 bytes, saved as mail/000003-text" in text
     assert "lines" not in text
+
+
+def test_another_file_in_the_place_of_a_body_is_told() -> None:
+    text = shown(received_view(RECEIVED, file=BodyFile(Path("mail/000003-text"), is_other=True)))
+    assert "10 bytes, not saved: another file is at mail/000003-text" in text
 
 
 def test_contacts_and_what_to_do_about_them() -> None:

@@ -19,12 +19,16 @@ class Told:
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, int]] = []
+        self.failed = 0
 
     def step(self, text: str, total: int) -> None:
         self.steps.append((text, total))
 
     def done(self, parts: int) -> None:
         """Nothing is made of it here."""
+
+    def fail(self) -> None:
+        self.failed += 1
 
 
 FOUND = Check(name="a poll", passed=True, value="3 votes", expected="3 votes")
@@ -65,7 +69,9 @@ def test_parts_are_shown_the_network_and_their_checks_count(network: TestNetwork
     ("name", "problem"), [("fail", "nobody answers"), ("missing", "cannot be loaded"), ("find_nothing", "no checks")]
 )
 def test_a_part_that_fails_spoils_no_other(network: TestNetwork, name: str, problem: str) -> None:
-    failed, found = further_checks([part(name), part("show_a_poll")], network, CLIENTS, Told())
+    told = Told()
+    failed, found = further_checks([part(name), part("show_a_poll")], network, CLIENTS, told)
+    assert told.failed == (name == "fail")
     assert (failed.name, failed.passed, found) == (name, False, FOUND)
     assert problem in failed.detail
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import statistics
 
 import msgspec
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from client.api import ClientStatus, StreamStatus
 from client.demo.judgement import cover_share, judge, loops_between, overhead_between
 from client.demo.scenario import Conversation
-from loopixmix.observing.observers import LoopCounts
+from loopixmix.observing.observers import ROUND_TRIPS_KEPT, Counters, LoopCounts
 from loopixmix.observing.status import NodeStatus
+from loopixmix.seams import LoopReturned
 from loopixmix.testnet.plan import FAST_PARAMS
 from loopixmix.verdict import Verdict
 
@@ -53,9 +56,9 @@ MEAN_S = FAST_PARAMS.layers * FAST_PARAMS.delay_mean_s
 LOOPS = LoopCounts(
     sent=200,
     returned=200,
-    mean_s=MEAN_S + 0.01,
-    variance_s2=FAST_PARAMS.layers * FAST_PARAMS.delay_mean_s**2,
-    overhead_mean_s=0.01,
+    all_mean_s=MEAN_S + 0.01,
+    all_squares_s2=199 * FAST_PARAMS.layers * FAST_PARAMS.delay_mean_s**2,
+    all_overhead_mean_s=0.01,
 )
 MIX = NodeStatus(
     name="mix-1",
@@ -123,7 +126,7 @@ def test_what_goes_wrong_in_the_conversation_fails_its_check(changes: dict[str, 
         ({"dropped": {"replay": 100}}, "packets dropped"),
         ({"loops": msgspec.structs.replace(LOOPS, lost=20)}, "loops lost"),
         (
-            {"loops": msgspec.structs.replace(LOOPS, mean_s=2 * MEAN_S)},
+            {"loops": msgspec.structs.replace(LOOPS, all_mean_s=2 * MEAN_S)},
             f"mix loops against Gamma({FAST_PARAMS.layers})",
         ),
     ],
@@ -138,17 +141,35 @@ def test_too_slow_or_too_big_fails() -> None:
 
 
 def test_loops_from_before_the_conversation_do_not_count() -> None:
-    slow = msgspec.structs.replace(MIX, loops=LoopCounts(sent=100, returned=100, mean_s=9.0, overhead_mean_s=8.0))
+    slow = msgspec.structs.replace(
+        MIX, loops=LoopCounts(sent=100, returned=100, all_mean_s=9.0, all_overhead_mean_s=8.0)
+    )
     both = LoopCounts(
         sent=300,
         returned=300,
-        mean_s=(100 * 9.0 + 200 * LOOPS.mean_s) / 300,
-        overhead_mean_s=(100 * 8.0 + 200 * 0.01) / 300,
+        all_mean_s=(100 * 9.0 + 200 * LOOPS.all_mean_s) / 300,
+        all_overhead_mean_s=(100 * 8.0 + 200 * 0.01) / 300,
     )
     end = {"mix-1": msgspec.structs.replace(MIX, loops=both)}
-    assert loops_between({"mix-1": slow}, end).mean_s == pytest.approx(LOOPS.mean_s)
+    assert loops_between({"mix-1": slow}, end).mean_s == pytest.approx(LOOPS.all_mean_s)
     assert overhead_between({"mix-1": slow}, end) == pytest.approx(0.01)
     assert overhead_between({}, end) == 0.0
+
+
+def test_loops_count_that_no_status_has_among_its_latest_any_more(rng: random.Random) -> None:
+    counters = Counters(delay_mean_s=0.05)
+    trips_s = [rng.gammavariate(3, 0.05) + 0.01 for _ in range(5 * ROUND_TRIPS_KEPT)]
+    statuses = []
+    for number, trip_s in enumerate(trips_s):
+        if number == ROUND_TRIPS_KEPT:
+            statuses.append({"mix-1": msgspec.structs.replace(MIX, loops=counters.snapshot().loops)})
+        counters.observe(LoopReturned(number, round_trip_s=trip_s, delays_s=trip_s - 0.01, delay_count=3))
+    statuses.append({"mix-1": msgspec.structs.replace(MIX, loops=counters.snapshot().loops)})
+    between = loops_between(*statuses)
+    assert between.count == 4 * ROUND_TRIPS_KEPT
+    assert between.mean_s == pytest.approx(statistics.fmean(trips_s[ROUND_TRIPS_KEPT:]))
+    assert between.sd_s == pytest.approx(statistics.stdev(trips_s[ROUND_TRIPS_KEPT:]))
+    assert overhead_between(*statuses) == pytest.approx(0.01)
 
 
 def test_without_packets_nothing_is_cover() -> None:

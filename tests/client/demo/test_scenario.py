@@ -27,6 +27,7 @@ class Told:
     def __init__(self) -> None:
         self.steps: list[tuple[str, int]] = []
         self.parts = 0
+        self.failed: list[str] = []
 
     def step(self, text: str, total: int) -> None:
         self.steps.append((text, total))
@@ -35,6 +36,9 @@ class Told:
     def done(self, parts: int) -> None:
         assert parts <= self.steps[-1][1]
         self.parts = parts
+
+    def fail(self) -> None:
+        self.failed.append(self.steps[-1][0])
 
 
 class Slow:
@@ -54,10 +58,10 @@ class Slow:
         raise UnavailableError("the client daemon is not running")
 
 
-def play(*, failures: int = 0) -> tuple[Conversation, Told]:
+def play(*, failures: int = 0, echo: type[Echo] = Echo) -> tuple[Conversation, Told]:
     clock, told = Clock(), Told()
     network = FakeNetwork(clock=clock, rng=random.Random(1))
-    network.add_service(Echo(), provider="home")
+    network.add_service(echo(), provider="home")
     network.add_provider("away")
     alice = Party(Slow(network.client(), failures), clock, name="alice", provider="home")  # type: ignore[arg-type]
     bob = Party(network.client(), clock, name="bob", provider="away")
@@ -75,9 +79,23 @@ def test_everything_arrives_as_it_was_sent() -> None:
     assert conversation.anonymous_answered
     assert (conversation.alice.address, conversation.bob.address) == ("alice@home", "bob@away")
     assert len(told.steps) == 6
+    assert told.failed == []
     assert told.parts == told.steps[-1][1]
 
 
 def test_a_daemon_that_is_still_starting_is_waited_for() -> None:
     conversation, _ = play(failures=3)
     assert conversation.alice.registered
+
+
+class Mumbling(Echo):
+    """Answers something else."""
+
+    async def answer(self, body: bytes) -> bytes:
+        return body[:3]
+
+
+def test_a_step_that_fails_is_told_as_one() -> None:
+    conversation, told = play(echo=Mumbling)
+    assert not conversation.echoed
+    assert told.failed == ["asking the echo service, anonymously"]

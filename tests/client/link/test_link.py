@@ -28,6 +28,7 @@ class FakeLinks:
         self.peers: dict[Identity, PeerAddress] = {}
         self.sent: list[tuple[Identity, bytes]] = []
         self.stopped = False
+        self.reads: list[bool] = []
 
     def start(self, received: FramesReceived) -> None:
         self.received = received
@@ -38,6 +39,10 @@ class FakeLinks:
 
     def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         self.peers = dict(peers)
+
+    def let_read(self, peer: Identity, reads: bool) -> None:
+        """Note whether the link is to be read."""
+        self.reads.append(reads)
 
     def is_open(self, peer: Identity) -> bool:
         return peer in self.peers

@@ -5,6 +5,7 @@ import random
 import msgspec
 import pytest
 
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.params import NetworkParams
@@ -21,8 +22,14 @@ def known() -> KnownNetwork:
     return known_network(OWN, is_gateway=False)
 
 
-def known_network(identity: bytes, *, is_gateway: bool) -> KnownNetwork:
-    return KnownNetwork(identity=identity, is_gateway=is_gateway, arithmetic=load_arithmetic(), longest_retry_s=100.0)
+def known_network(identity: bytes, *, is_gateway: bool, acceptance: Acceptance = Acceptance.ANY) -> KnownNetwork:
+    return KnownNetwork(
+        identity=identity,
+        is_gateway=is_gateway,
+        acceptance=acceptance,
+        arithmetic=load_arithmetic(),
+        longest_retry_s=100.0,
+    )
 
 
 @pytest.fixture
@@ -51,9 +58,9 @@ def test_an_older_document_is_not_accepted_and_the_next_good_one_ends_the_troubl
     known.take(document)
     older = msgspec.structs.replace(document, epoch=document.epoch - 1)
     assert not known.accepts(older)
-    assert "older than one seen before" in (known.problem or "")
+    assert "older than one seen before" in (known.refusal or "")
     assert known.accepts(document)
-    assert known.problem is None
+    assert known.refusal is None
 
 
 def test_what_the_last_run_knew_counts(known: KnownNetwork, document: Document) -> None:

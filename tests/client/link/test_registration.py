@@ -40,6 +40,10 @@ def ask(parts: Parts, registration: Registration) -> Deferred[Registered | Regis
     return Deferred.fromCoroutine(registration.ask(entry, REGISTER))
 
 
+def provider_of(parts: Parts) -> bytes:
+    return parts.model.node("provider1").id
+
+
 def asked(parts: Parts) -> int:
     return len([frame for frame in parts.sent_frames() if isinstance(frame, Register)])
 
@@ -54,7 +58,7 @@ def test_a_provider_is_asked_and_answers(parts: Parts, registration: Registratio
     asking = ask(parts, registration)
     assert registration.provider == parts.model.node("provider1").id
     assert parts.link.connected == ["provider1"]
-    registration.on_answer(Registered())
+    registration.on_answer(provider_of(parts), Registered())
     assert outcome(asking) == Registered()
     assert registration.provider is None
 
@@ -73,7 +77,7 @@ def test_it_asks_soon_again_without_a_link_and_later_without_an_answer(
     assert asked(parts) == 1
     parts.clock.advance(ASK_AGAIN_S)
     assert asked(parts) == 2
-    registration.on_answer(Registered())
+    registration.on_answer(provider_of(parts), Registered())
     assert outcome(asking) == Registered()
 
 
@@ -91,19 +95,40 @@ def test_stopping_ends_it(parts: Parts, registration: Registration) -> None:
     assert "stopping" in str(error_of(asking))
 
 
-def test_a_provider_that_forgot_us_is_believed_until_it_knows_us(registration: Registration) -> None:
-    registration.on_answer(Registered())
+def test_a_provider_that_forgot_us_is_believed_until_it_knows_us(parts: Parts, registration: Registration) -> None:
+    parts.go_online()
+    registration.on_answer(provider_of(parts), Registered())
     assert not registration.forgotten
-    registration.on_answer(NOT_REGISTERED)
+    registration.on_answer(provider_of(parts), NOT_REGISTERED)
     assert registration.forgotten
     registration.on_known()
     assert not registration.forgotten
 
 
-def test_while_it_asks_a_refusal_is_the_answer(parts: Parts, registration: Registration) -> None:
+def test_while_it_asks_the_answer_to_a_pull_is_no_refusal(parts: Parts, registration: Registration) -> None:
+    # A guest whose account has ended goes on to pull while it asks for another one.
+    parts.go_online()
     asking = ask(parts, registration)
-    registration.on_answer(NOT_REGISTERED)
-    assert outcome(asking) == NOT_REGISTERED
+    registration.on_answer(provider_of(parts), NOT_REGISTERED)
+    assert not asking.called
+    assert registration.forgotten
+    registration.on_answer(provider_of(parts), Registered())
+    assert outcome(asking) == Registered()
+
+
+def test_a_provider_that_was_given_up_answers_for_no_other(parts: Parts, registration: Registration) -> None:
+    asking = ask(parts, registration)
+    other = parts.model.node("provider2").id
+    registration.on_answer(other, RegisterRefused(RegisterRefusal.FULL))
+    registration.on_answer(other, Registered())
+    assert not asking.called
+    registration.on_answer(provider_of(parts), Registered())
+    assert outcome(asking) == Registered()
+
+
+def test_what_another_provider_does_not_know_is_not_forgotten(parts: Parts, registration: Registration) -> None:
+    parts.go_online()
+    registration.on_answer(parts.model.node("provider2").id, NOT_REGISTERED)
     assert not registration.forgotten
 
 

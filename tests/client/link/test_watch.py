@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from client.core.expectation import Expected
-from client.link.watch import LEAP_S, LinkWatch
+from client.core.health import LoopHealth
+from client.link.watch import LEAP_S, RECOVERY_S, LinkWatch
 from tests.worlds.clients.parts import Parts
 
 
@@ -32,8 +34,13 @@ def parts() -> Iterator[Parts]:
 
 
 @pytest.fixture
-def watch(parts: Parts) -> LinkWatch:
-    return LinkWatch(parts.session, parts.expectations, parts.news)
+def health() -> LoopHealth:
+    return LoopHealth()
+
+
+@pytest.fixture
+def watch(parts: Parts, health: LoopHealth) -> LinkWatch:
+    return LinkWatch(parts.session, parts.expectations, parts.news, health, random.Random(7))
 
 
 def test_what_is_overdue_is_told_once_while_there_is_a_link(parts: Parts, watch: LinkWatch) -> None:
@@ -62,6 +69,32 @@ def test_nothing_is_overdue_without_a_link_nor_at_once_when_it_is_back(parts: Pa
     parts.clock.advance(parts.known.policy.first_s)
     watch.look()
     assert late.told_s == [parts.now_s]
+
+
+def test_what_waits_for_long_is_sent_again_soon_once_loops_come_back(
+    parts: Parts, watch: LinkWatch, health: LoopHealth
+) -> None:
+    for _ in range(50):
+        health.on_lost()
+    watch.look()
+    soon, *long = [Late() for _ in range(40)]
+    parts.expectations.expect(b"soon", Expected(soon, None), parts.now_s + 5)
+    for number, late in enumerate(long):
+        parts.expectations.expect(b"%d" % number, Expected(late, None), parts.now_s + 3000)
+    for _ in range(4):
+        parts.clock.advance(1)
+        watch.look()
+    assert not any(late.told_s for late in (soon, *long))
+    while health.problem is not None:
+        health.on_returned(1.0)
+    back_s = parts.now_s
+    for _ in range(round(RECOVERY_S) + 2):
+        watch.look()
+        parts.clock.advance(1)
+    assert soon.told_s == [back_s + 1]
+    assert all(len(late.told_s) == 1 for late in long)
+    # At random times: not all at once.
+    assert len({late.told_s[0] for late in long}) > 10
 
 
 def test_news_are_told_when_the_link_comes_or_goes(parts: Parts, watch: LinkWatch) -> None:

@@ -13,6 +13,7 @@ from client.core.settings import ClientSettings
 from client.feeds.failures import CallbackFailures
 from client.receiving.arrivals import Arrivals, surroundings
 from client.receiving.callbacks import Callbacks
+from client.receiving.impostors import Impostors
 from client.receiving.inbox import Inbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
@@ -32,6 +33,7 @@ class Receiving:
         self.parts.befriend_bob()
         clock = self.parts.clock
         offering = Offering(StoredMessages(self.parts.access, self.parts.news, clock=clock), clock=clock)
+        self.impostors = Impostors()
         self.callbacks = Callbacks(offering, clock=clock, failures=CallbackFailures())
         self.inbox = Inbox(
             receiver=Receiver(Arrivals(self.parts.poster, self.parts.writer), self.parts.writer),
@@ -39,6 +41,7 @@ class Receiving:
             outbox=self.parts.outbox,
             offering=offering,
             news=self.parts.news,
+            impostors=self.impostors,
         )
 
     def fragments(self, content: SignedMessage | Receipt, signer: IdentityKey) -> list[bytes]:
@@ -112,7 +115,9 @@ def test_a_receipt_that_came_ends_the_message_and_is_written_down(receiving: Rec
 
 def test_an_impostor_is_a_problem_that_is_told(receiving: Receiving) -> None:
     receiving.receive(receiving.message(signer=IdentityKey.generate(receiving.parts.rng)))
-    assert receiving.inbox.problem == f"a message claims to be from {BOB}, but another key signed it"
+    problem = receiving.impostors.problem
+    assert problem is not None
+    assert f"a message claims to be from {BOB}, but another key signed it" in problem
 
 
 def test_it_is_not_done_before_what_answers_changed_is_on_the_disk(receiving: Receiving) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -12,7 +13,7 @@ from client.core.expectation import Expected
 from client.link.pulls import PullBook
 from client.link.registration import Registration
 from client.receiving.arrivals import Surroundings
-from client.receiving.letterbox import Letterbox
+from client.receiving.letterbox import MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
 from loopixmix.errors import StoreError
 from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
@@ -58,6 +59,7 @@ class Setting:
         self.inbox = KeptInbox()
         self.pulls = PullBook()
         self.pulls.begin(first_request_id=0, max_acknowledged=8)
+        self.pulls.next_pull(1000)
         self.registration = Registration(
             self.parts.session, clock=self.parts.clock, patience_s=60.0, document_problem=lambda: None
         )
@@ -67,6 +69,7 @@ class Setting:
             pulls=self.pulls,
             expectations=self.parts.expectations,
             inbox=self.inbox,  # type: ignore[arg-type]
+            clock=self.parts.clock,
         )
 
     def arrive(self, *frames: Frame, peer: Identity | None = None) -> None:
@@ -79,7 +82,7 @@ class Setting:
         return Item(1, number, kind, surb_id, body)
 
     def acknowledged(self) -> tuple[int, ...]:
-        return self.pulls.next_pull().acknowledged
+        return self.pulls.next_pull(1000).acknowledged
 
 
 @pytest.fixture
@@ -156,6 +159,7 @@ def test_nothing_is_taken_before_pulls_have_begun(setting: Setting) -> None:
         pulls=PullBook(),
         expectations=setting.parts.expectations,
         inbox=setting.inbox,  # type: ignore[arg-type]
+        clock=setting.parts.clock,
     )
     setting.letterbox = letterbox
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
@@ -170,3 +174,37 @@ def test_the_providers_word_on_our_account(setting: Setting) -> None:
     # Mail shows that there is an account.
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
     assert not setting.registration.forgotten
+
+
+def test_reading_rests_while_the_store_is_behind(setting: Setting) -> None:
+    setting.inbox.stored = Deferred()
+    setting.arrive(*(setting.item(number, ItemKind.MESSAGE) for number in range(1, MOST_IN_WORK + 1)))
+    assert setting.parts.link.reads == []
+    setting.arrive(setting.item(MOST_IN_WORK + 1, ItemKind.MESSAGE))
+    assert setting.parts.link.reads == [False]
+    setting.parts.clock.pump([REST_S] * 20)
+    assert setting.parts.link.reads == [False]
+    setting.inbox.stored.callback(None)
+    setting.parts.clock.pump([REST_S] * 2)
+    assert setting.parts.link.reads == [False, True]
+
+
+def test_what_nobody_asked_for_is_not_stored_and_reading_rests(setting: Setting) -> None:
+    stray = msgspec.structs.replace(setting.item(7, ItemKind.MESSAGE), request_id=2**63)
+    setting.arrive(*[stray] * MOST_UNASKED)
+    assert setting.parts.link.reads == []
+    setting.arrive(stray)
+    assert setting.parts.link.reads == [False]
+    assert setting.inbox.fragments == []
+    assert setting.pulls.in_work == 0
+    setting.parts.clock.advance(REST_S)
+    assert setting.parts.link.reads == [False, True]
+    setting.arrive(setting.item(8, ItemKind.MESSAGE))
+    assert len(setting.inbox.fragments) == 1
+
+
+def test_a_letterbox_that_is_stopped_while_reading_rests_leaves_no_call(setting: Setting) -> None:
+    stray = msgspec.structs.replace(setting.item(7, ItemKind.MESSAGE), request_id=2**63)
+    setting.arrive(*[stray] * (MOST_UNASKED + 1))
+    setting.letterbox.stop()
+    assert setting.parts.clock.getDelayedCalls() == []

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+import pytest
 
-from client.api import ClientStatus, ReceivedMessage
+from client.api import ClientStatus, MessageState, ReceivedMessage, RequestState
 from loopixmix.params import NetworkParams
 from loopixmix.process.wallclock import WallClock
 from tests.worlds.clients.world import QUICK, World
@@ -51,8 +52,15 @@ class OneComputer(World):
         self.computer = Computer(NOW_S)
         super().__init__(params=params)
 
+    def monotonic(self) -> float:
+        return self.computer.monotonic()
+
     def make_clock(self) -> ComputersClock:  # type: ignore[override]
         return ComputersClock(self.computer)
+
+
+def pulls_of(world: World) -> int:
+    return sum(mailbox.pulls for mailbox in world.providers["home"].mailboxes.values())
 
 
 def sent(status: ClientStatus) -> int:
@@ -76,6 +84,56 @@ def test_set_back_by_an_hour_a_client_sends_and_receives_as_before() -> None:
     world.run(alice.send("bob@away", b"an hour ago", kind="text", idempotency_key="1"))
     assert world.wait_for(lambda: world.run(bob.inbox()), 30)
     assert [message.body for message in world.run(bob.inbox())] == [b"an hour ago"]
+    world.stop()
+
+
+@pytest.mark.parametrize("by_s", [-0.9, -10 * 86_400.0, 10 * 86_400.0])
+def test_whatever_the_clock_says_streams_go_on_or_are_a_problem(by_s: float) -> None:
+    """Set back by days, the document lies ahead; set on by days, it has expired, and nothing can be made."""
+    world = OneComputer(msgspec.structs.replace(PARAMS, epoch_length_s=3600))
+    alice = world.person("alice@home").client
+    world.clock.run_for(10)
+    before, pulled = world.run(alice.status()), pulls_of(world)
+    world.computer.set_clock(by_s)
+    world.clock.run_for(20)
+    after = world.run(alice.status())
+    goes_on = by_s < 0
+    assert (sent(after) - sent(before) > 60) is goes_on
+    assert (pulls_of(world) - pulled > 30) is goes_on
+    assert (after.problem != "") is (abs(by_s) > 60)
+    assert ("clock" in after.problem) is (abs(by_s) > 60)
+    assert after.time_agreed is (abs(by_s) < 60)
+    world.computer.set_clock(-by_s)
+    world.clock.run_for(20)
+    again = world.run(alice.status())
+    # What was lost meanwhile, because the mixes of this world have the same clock, is another problem.
+    assert "clock" not in again.problem
+    assert again.time_agreed
+    assert sent(again) - sent(after) > 60
+    world.stop()
+
+
+@pytest.mark.parametrize("by_s", [10 * 86_400.0, 400 * 86_400.0])
+def test_nothing_expires_before_the_network_agrees_about_the_time(by_s: float) -> None:
+    world = OneComputer()
+    alice, bob = world.person("alice@home").client, world.person("bob@away").client
+    world.run(alice.add_contact("bob@away"))
+    world.loss = 1.0
+    deadline_s = world.clock.seconds() + 3600
+    message_id = world.run(alice.send("bob@away", b"patience", kind="text", idempotency_key="1"))
+    urgent = world.run(alice.send("bob@away", b"x", kind="text", idempotency_key="2", deadline_s=deadline_s))
+    posted = world.run(alice.post_request("echo", b"?", idempotency_key="3", deadline_s=deadline_s))
+    world.clock.run_for(5)
+    world.computer.set_clock(by_s)
+    # Through several rounds, those once a minute too.
+    world.clock.run_for(150)
+    for each in (message_id, urgent):
+        assert world.run(alice.message(each)).state in (MessageState.SENDING, MessageState.RETRYING)
+    assert world.run(alice.answer(posted)).state in (RequestState.QUEUED, RequestState.ASKING)
+    world.computer.set_clock(-by_s)
+    world.loss = 0.0
+    assert world.wait_for(lambda: len(world.run(bob.inbox())) == 2, 120)
+    assert world.wait_for(lambda: world.run(alice.answer(posted)).state is RequestState.ANSWERED, 120)
     world.stop()
 
 

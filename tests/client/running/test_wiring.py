@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 import client
 from client.api import NotRunningError
 from client.core.sealing import PlainSealer
+from client.link.floors import Acceptance
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from loopixmix.errors import StoreError
@@ -24,12 +25,14 @@ ROOT = Path(client.__file__).parent
 def built(parts: Parts, *, document_problem: str | None = None) -> ClientService:
     return build_client(
         keys=parts.keys,
+        acceptance=Acceptance.ANY,
         settings=parts.settings,
         access=parts.access,
         sealer=PlainSealer(parts.keys.sealing.public, rng=parts.rng),
         network=parts.link,
         link=parts.link,
         clock=parts.clock,
+        monotonic=parts.clock.seconds,
         rng=parts.rng,
         arithmetic=load_arithmetic(),
         observer=parts.observer,
@@ -61,7 +64,7 @@ def test_it_starts_from_an_empty_store_and_leaves_no_call_behind(parts: Parts) -
     status = outcome(Deferred.fromCoroutine(service.status()))
     assert not isinstance(status, Failure)
     assert (service.running, status.registered) == (True, False)
-    assert status.problem == "there is no account yet: register first"
+    assert status.problem.startswith("this client has no account yet: register first")
     stop(parts, service)
     assert not service.running
     failure = outcome(Deferred.fromCoroutine(service.inbox()))

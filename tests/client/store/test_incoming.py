@@ -87,7 +87,7 @@ def test_the_room_of_deleted_messages_is_given_back(tmp_path: Path, key: StoreKe
     store.empty_log()
     full_bytes = path.stat().st_size
     delete(store, now_s=2000)
-    for _ in range(5):
+    for _ in range(12):
         store.give_back()
     store.empty_log()
     assert full_bytes > 8 * MEGABYTE

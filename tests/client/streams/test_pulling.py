@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from twisted.logger import capturedLogs
 
 from client.link.pulls import PullBook
-from client.streams.pulling import Pulling
+from client.streams.pulling import Chores, Pulling
 from loopixmix.wire import Pull
 from tests.worlds.clients.parts import Parts
 from tests.worlds.clients.world import QUICK
@@ -39,9 +40,27 @@ def chores() -> Counted:
 
 @pytest.fixture
 def pulling(parts: Parts, chores: Counted) -> Iterator[Pulling]:
-    made = Pulling(session=parts.session, pulls=PullBook(), chores=chores, clock=parts.clock, rng=parts.rng)
+    made = Pulling(
+        session=parts.session,
+        pulls=PullBook(),
+        chores=chores,
+        clock=parts.clock,
+        rng=parts.rng,
+        monotonic=parts.clock.seconds,
+    )
     yield made
     made.stop()
+
+
+def new_pulling(parts: Parts, chores: Chores) -> Pulling:
+    return Pulling(
+        session=parts.session,
+        pulls=PullBook(),
+        chores=chores,
+        clock=parts.clock,
+        rng=parts.rng,
+        monotonic=parts.clock.seconds,
+    )
 
 
 def pulls(parts: Parts) -> list[Pull]:
@@ -95,11 +114,34 @@ def test_chores_are_done_before_the_pull_leaves(parts: Parts) -> None:
         def at_pull(self) -> None:
             order.append(f"after {len(pulls(parts))}")
 
-    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=Noting(), clock=parts.clock, rng=parts.rng)
+    pulling = Pulling(
+        session=parts.session,
+        pulls=PullBook(),
+        chores=Noting(),
+        clock=parts.clock,
+        rng=parts.rng,
+        monotonic=parts.clock.seconds,
+    )
     pulling.run(QUICK)
     parts.clock.pump([INTERVAL_S] * 2)
     pulling.stop()
     assert order == ["after 0", "after 1"]
+
+
+def test_chores_that_fail_do_not_keep_a_pull_back(parts: Parts) -> None:
+    class Failing:
+        """Chores with a defect."""
+
+        def at_pull(self) -> None:
+            raise KeyError("a defect")
+
+    pulling = new_pulling(parts, Failing())
+    pulling.run(QUICK)
+    with capturedLogs() as events:
+        parts.clock.pump([INTERVAL_S] * 3)
+    pulling.stop()
+    assert len(pulls(parts)) == 3
+    assert len([event for event in events if "log_failure" in event]) == 3
 
 
 def test_nothing_is_pulled_after_the_stop(parts: Parts, pulling: Pulling) -> None:
@@ -114,7 +156,14 @@ def test_the_first_pull_is_at_a_random_moment_of_the_first_interval() -> None:
     for seed in range(5):
         parts = Parts(seed=seed)
         parts.go_online()
-        pulling = Pulling(session=parts.session, pulls=PullBook(), chores=Counted(), clock=parts.clock, rng=parts.rng)
+        pulling = Pulling(
+            session=parts.session,
+            pulls=PullBook(),
+            chores=Counted(),
+            clock=parts.clock,
+            rng=parts.rng,
+            monotonic=parts.clock.seconds,
+        )
         pulling.run(QUICK)
         [call] = parts.clock.getDelayedCalls()
         moments_s.add(call.getTime() - parts.now_s)

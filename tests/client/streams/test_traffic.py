@@ -7,6 +7,7 @@ stream's rate. Each is seeded, on 1,000 intervals, and would reject a true hypot
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 import msgspec
@@ -34,6 +35,14 @@ class NoChores:
 
     def at_pull(self) -> None:
         """Do nothing."""
+
+
+def new_traffic(parts: Parts, monotonic: Callable[[], float] | None = None) -> Traffic:
+    """Return the streams of a client whose parts a test holds; nothing runs yet."""
+    timing = {"clock": parts.clock, "rng": parts.rng, "monotonic": monotonic or parts.clock.seconds}
+    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=NoChores(), **timing)
+    loops = Loops(parts.session, parts.expectations, parts.observer)
+    return Traffic(session=parts.session, queue=parts.queue, loops=loops, pulling=pulling, **timing)
 
 
 def only(stream: str) -> NetworkParams:
@@ -179,11 +188,7 @@ def test_a_slot_whose_payload_cannot_be_sent_now_is_not_left_empty() -> None:
         msgspec.structs.replace(node, services=("loop",)) if node.layer is None else node for node in others
     )
     parts.session.adopt(msgspec.structs.replace(parts.document, nodes=ends_loops))
-    loops = Loops(parts.session, parts.expectations, parts.observer)
-    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=NoChores(), clock=parts.clock, rng=parts.rng)
-    traffic = Traffic(
-        session=parts.session, queue=parts.queue, loops=loops, pulling=pulling, clock=parts.clock, rng=parts.rng
-    )
+    traffic = new_traffic(parts)
     assert len(parts.queue) == 1
     traffic.run(msgspec.structs.replace(only("payload_rate_per_s"), pull_rate_per_s=HARDLY_EVER_PER_S))
     while len(parts.queue):
@@ -199,11 +204,7 @@ def test_payloads_of_a_quarter_of_a_second_are_at_hand_though_the_disk_stalls() 
     parts = Parts()
     parts.go_online()
     parts.befriend_bob()
-    loops = Loops(parts.session, parts.expectations, parts.observer)
-    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=NoChores(), clock=parts.clock, rng=parts.rng)
-    traffic = Traffic(
-        session=parts.session, queue=parts.queue, loops=loops, pulling=pulling, clock=parts.clock, rng=parts.rng
-    )
+    traffic = new_traffic(parts)
     traffic.run(only("payload_rate_per_s"))
     parts.dispatch(bytes(20_000))
     parts.store.failing = True
@@ -211,5 +212,43 @@ def test_payloads_of_a_quarter_of_a_second_are_at_hand_though_the_disk_stalls() 
     while parts.send_next() is not None:
         at_hand += 1
     assert at_hand == RATE_PER_S / 4
+    traffic.stop()
+    parts.close()
+
+
+def test_streams_whose_timers_stand_still_are_a_problem_and_without_a_link_they_are_none() -> None:
+    parts, asleep_s = Parts(), [0.0]
+    parts.go_online()
+    traffic = new_traffic(parts, lambda: parts.clock.seconds() + asleep_s[0])
+    traffic.run(QUICK)
+    parts.clock.pump([0.1] * 300)
+    assert traffic.problem is None
+    # As on a computer whose clock was set back, if timers counted on that.
+    asleep_s[0] += 3600.0
+    assert "the stream of payloads has been silent for 36" in str(traffic.problem)
+    parts.clock.pump([0.1] * 300)
+    assert traffic.problem is None
+    parts.link.open = False
+    parts.clock.pump([0.1] * 3000)
+    assert traffic.problem is None
+    traffic.stop()
+    asleep_s[0] += 3600.0
+    assert traffic.problem is None
+    parts.close()
+
+
+@pytest.mark.parametrize("stream", ["payloads", "loops", "drop cover", "pulls"])
+def test_each_stream_that_is_silent_alone_is_named(stream: str) -> None:
+    parts = Parts()
+    parts.go_online()
+    traffic = new_traffic(parts)
+    traffic.run(QUICK)
+    silent = {"payloads": traffic._payloads, "loops": traffic._loop_stream, "drop cover": traffic._drops}.get(stream)
+    for call in parts.clock.getDelayedCalls():
+        owner = getattr(call.func, "__self__", None)
+        if owner is traffic._pulling if silent is None else owner is silent._timer:
+            call.cancel()
+    parts.clock.pump([0.1] * 1000)
+    assert f"the stream of {stream} has been silent" in str(traffic.problem)
     traffic.stop()
     parts.close()

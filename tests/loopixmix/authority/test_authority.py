@@ -228,7 +228,70 @@ def test_a_clock_set_back_makes_no_document_for_a_past_epoch(world: World) -> No
     world.advance_to(-2 * HOUR_S)
     world.restart()
     assert world.turn() == []
-    assert "is the clock right?" in (world.authority.problem(now_s=world.now_s) or "")
+    assert "the clock is wrong, or was then" in (world.authority.problem(now_s=world.now_s) or "")
+
+
+@pytest.mark.parametrize("back_s", [30.0, 24 * HOUR_S])
+def test_an_authority_that_was_set_back_does_not_call_itself_healthy(world: World, back_s: float) -> None:
+    world.upload()
+    world.turn()
+    assert world.authority.problem(now_s=world.now_s) is None
+    world.now_s -= back_s
+    world.authority.clock_was_set(now_s=world.now_s)
+    assert world.turn() == []
+    assert world.authority.problem(now_s=world.now_s) is not None
+    world.now_s += back_s
+    world.authority.clock_was_set(now_s=world.now_s)
+    assert world.turn() == []
+    assert world.authority.problem(now_s=world.now_s) is None
+
+
+def test_a_descriptor_that_a_wrong_clock_took_keeps_its_node_out_no_longer(world: World) -> None:
+    world.now_s += 24 * HOUR_S
+    world.upload("mix11")
+    world.now_s -= 24 * HOUR_S
+    assert "1 nodes enrolled up to 86400 s in the future" in (world.authority.problem(now_s=world.now_s) or "")
+    world.upload()
+    assert len(world.turn()) == 1
+    assert world.authority.problem(now_s=world.now_s) is None
+
+
+def test_an_authority_whose_clock_was_ahead_for_a_minute_forgets_nobody(world: World) -> None:
+    world.upload()
+    world.turn()
+    for step_s in (24 * HOUR_S, 90.0, 90 - 24 * HOUR_S):
+        world.now_s += step_s
+        if step_s != 90.0:
+            world.authority.clock_was_set(now_s=world.now_s)
+        assert world.turn() == []
+    assert len(world.authority.enrolled(now_s=world.now_s)) == 8
+    assert world.authority.problem(now_s=world.now_s) is None
+    # What is too old is forgotten later, as ever.
+    world.now_s += 4 * HOUR_S
+    world.turn()
+    assert world.authority.enrolled(now_s=world.now_s) == []
+
+
+def test_after_a_sleep_all_nodes_are_waited_for_and_come_back_together(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.now_s += 5 * HOUR_S
+    world.authority.clock_was_set(now_s=world.now_s)
+    assert world.turn() == []
+    world.upload("mix11", "mix21", "mix31", "provider1")
+    assert world.turn() == []
+    assert "waiting for" in (world.authority.problem(now_s=world.now_s) or "")
+    world.upload("mix12", "mix22", "mix32", "provider2")
+    [document] = world.turn()
+    assert names_in(document) == ALL
+
+
+@pytest.mark.parametrize(("off_s", "words"), [(7200.0, "7200 s in the future"), (-4 * HOUR_S, "14400 s ago")])
+def test_a_refused_node_learns_by_how_much_its_clock_is_wrong(world: World, off_s: float, words: str) -> None:
+    node = NETWORK.node("mix11")
+    issued_at_ms = int((world.now_s + off_s) * 1000)
+    with pytest.raises((DescriptorExpired, DescriptorFromFuture), match=f"issued {words} by the authority's clock"):
+        world.authority.accept(world.signed(node, issued_at_ms=issued_at_ms), now_s=world.now_s)
 
 
 def test_a_write_that_a_crash_cut_short_is_not_a_document(world: World, tmp_path: Path) -> None:

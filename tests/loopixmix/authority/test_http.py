@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from loopixmix.authority.http import (
     IDLE_TIMEOUT_S,
@@ -129,6 +130,17 @@ def test_too_many_uploads_are_put_off() -> None:
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/v1/documents/x"), ("GET", "/etc/passwd")])
 def test_there_is_nothing_else(bench: Bench, method: str, path: str) -> None:
     assert bench.ask(method, path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/%ff", 400), ("/v1/documents/%ff", 400), (f"/v1/documents/{'1' * 5000}", 404)]
+)
+def test_a_path_that_cannot_be_read_is_no_defect(bench: Bench, path: str, status: int) -> None:
+    logged: list[LogEvent] = []
+    globalLogPublisher.addObserver(logged.append)
+    assert bench.ask("GET", path).status == status
+    globalLogPublisher.removeObserver(logged.append)
+    assert [event for event in logged if event["log_level"] >= LogLevel.warn] == []
 
 
 def test_other_methods_are_not_allowed(bench: Bench) -> None:

@@ -75,7 +75,7 @@ class World:
                 started_s=self.clock.seconds(),
             ),
             identity=NETWORK.authority.public,
-            epoch_length_s=NETWORK.params.epoch_length_s,
+            trust_root=NETWORK.trust_root,
             clock=self.clock,
         )
         self.api = DirectoryApi(self.service, uploads=RateLimit(600, now_s=self.clock.seconds))

@@ -41,6 +41,12 @@ def test_init_makes_files_that_run_accepts(tmp_path: Path, capsys: pytest.Captur
     assert "the configuration is good" in capsys.readouterr().out
 
 
+def test_the_trust_root_of_a_test_network_says_so(tmp_path: Path) -> None:
+    for name, options in (("true", ()), ("test", ("--test",))):
+        assert command("init", tmp_path / name, *options) == 0
+        assert load_trust_root(tmp_path / name / "network.toml").test is (name == "test")
+
+
 def test_every_parameter_of_a_network_can_be_chosen(tmp_path: Path) -> None:
     options = {
         "layers": 4,

@@ -30,14 +30,14 @@ def test_a_new_network_is_described_and_is_not_running(tmp_path: Path, capsys: p
     directory = tmp_path / "net"
     assert init(directory) == 0
     assert "3 nodes" in capsys.readouterr().out
-    assert command("status", directory, "--json") == 0
+    assert command("status", directory, "--json") == 1
     report = json.loads(capsys.readouterr().out)
     assert {name: entry["health"] for name, entry in report.items()} == {
         "authority": "stopped",
         "mix-1": "stopped",
         "provider-1": "stopped",
     }
-    assert command("status", directory, "--once") == 0
+    assert command("status", directory, "--once") == 1
     assert "stopped" in capsys.readouterr().out
     assert command("down", directory) == 0
     assert "nothing was running" in capsys.readouterr().out

@@ -112,6 +112,37 @@ def test_a_node_outside_the_document_sends_no_loops(tmp_path: Path) -> None:
     assert len(mixes[0].recorder.of(LoopSent)) > before
 
 
+def test_no_loop_leaves_under_keys_of_an_expired_document_and_nobody_is_blamed(tmp_path: Path) -> None:
+    """An outage of the authority that outlasts a document: the nodes fall silent, and sound no alarm."""
+    world, mixes, providers = make_world(tmp_path)
+    nodes: list[RunningMix | RunningProvider] = [*mixes, *providers]
+    document = world.model.document
+    world.run(document.valid_until_s - world.clock.seconds() - 20.0)
+    world.run(60.0)
+    for node in nodes:
+        counts = node.counters.snapshot()
+        assert max(fact.at_s for fact in node.recorder.of(LoopSent)) < document.valid_until_s
+        assert DropReason.BAD_MAC not in node.recorder.drops
+        assert not counts.loops.alarm
+        assert node.counters.loop_watch.lost == 0
+    for node in nodes:
+        node.stop()
+
+
+def test_loops_that_a_set_clock_loses_are_blamed_on_nobody(tmp_path: Path) -> None:
+    world, mixes, providers = make_world(tmp_path)
+    world.run(10.0)
+    for node in (mixes[2], *providers):
+        node.stop()
+    world.run(2.0)
+    mixes[0].service.loops.excuse()
+    world.run(LATE_S - 0.5)
+    assert mixes[0].counters.snapshot().loops.lost > 0
+    assert mixes[0].counters.loop_watch.lost == 0
+    world.run(LATE_S)  # those that left later are watched again
+    assert mixes[0].counters.loop_watch.lost > 0
+
+
 def test_an_unknown_reply_is_not_taken_for_a_loop(tmp_path: Path) -> None:
     world, mixes, _ = make_world(tmp_path)
     body = bytes(world.geometry.body_bytes)

@@ -44,6 +44,12 @@ def test_the_network_id_depends_on_everything_but_order_and_addresses() -> None:
     assert len({root.network_id for root in other} | {ROOT.network_id}) == 5
 
 
+def test_a_test_network_has_another_id() -> None:
+    # Otherwise whoever hands out a trust root could make clients believe that a true network is one for tests.
+    assert not ROOT.test
+    assert msgspec.structs.replace(ROOT, test=True).network_id != ROOT.network_id
+
+
 def test_an_authority_named_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match="named twice"):
         trust_root_of(KEYS[0], KEYS[0])

@@ -173,14 +173,59 @@ def test_a_node_whose_keys_the_document_does_not_have_says_so(bench: Bench) -> N
     bench.stop()
 
 
-def test_a_defect_is_told_and_does_not_end_it(bench: Bench) -> None:
+def test_what_cannot_be_described_is_told_and_does_not_end_it(bench: Bench) -> None:
     bench.broken = True
     bench.enroller.start()
     bench.clock.advance(30)
-    assert "'a_b' is neither an IP address nor a host name" in (bench.enroller.defect or "")
-    assert bench.fake.uploads == []
+    assert "'a_b' is neither an IP address nor a host name" in (bench.enroller.problem or "")
+    assert (bench.fake.uploads, bench.enroller.is_refused) == ([], False)
     bench.broken = False
-    bench.clock.pump([1.0] * 60)
+    bench.clock.pump([1.0] * 61)
     assert len(bench.fake.uploads) >= 1
-    assert bench.enroller.defect is None
+    bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.stop()
+
+
+def test_a_refused_node_says_by_how_much_its_clock_is_wrong(bench: Bench) -> None:
+    bench.fake.refusal = Answer(400, b"no", ahead_s=86_400.0)
+    bench.enroller.start()
+    assert (bench.enroller.problem or "").endswith(
+        "HTTP status 400: no; the clock here is 86400 s ahead of that of the authority: one of the two is wrong"
+    )
+    bench.fake.refusal = Answer(403, b"no", ahead_s=-3.0)
+    bench.clock.advance(30)
+    assert (bench.enroller.problem or "").endswith("HTTP status 403: no")
+    assert bench.enroller.is_refused
+    bench.stop()
+
+
+@pytest.mark.parametrize(("back_s", "kept"), [(2.0, True), (86_400.0, False)])
+def test_after_the_clock_went_back_a_descriptor_is_newer_only_where_that_can_be(
+    bench: Bench, back_s: float, kept: bool
+) -> None:
+    bench.enroller.start()
+    [first_ms] = bench.issued
+    bench.clock.rightNow -= back_s
+    bench.enroller.clock_was_set()
+    bench.clock.advance(0)
+    assert len(bench.issued) == 2
+    assert bench.issued[1] == (first_ms + 1 if kept else first_ms - 1000 * back_s)
+    bench.stop()
+
+
+def test_an_upload_that_a_wrong_clock_planned_is_not_waited_for(bench: Bench) -> None:
+    bench.enroller.start()
+    bench.enroller.adopt(bench.with_us)
+    bench.clock.advance(0)
+    before = len(bench.issued)
+    bench.clock.pump([1.0] * 31)  # planned for the next epoch from now on
+    assert len(bench.issued) <= before + 1
+    # Nobody tells of this step, and no timer is moved by it.
+    for call in bench.clock.getDelayedCalls():
+        call.time -= 3 * 86_400.0
+    bench.clock.rightNow -= 3 * 86_400.0
+    before = len(bench.issued)
+    bench.clock.pump([1.0] * 61)
+    assert len(bench.issued) == before + 1
     bench.stop()

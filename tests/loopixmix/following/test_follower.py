@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +22,10 @@ from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import KEEP_AGAIN_S, DirectoryFollower
 from loopixmix.keys import IdentityKey
+from loopixmix.process.wallclock import ClockWatch, WallClock
 from tests.worlds.networks.authorities import FakeAuthorities, describer
 from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network, trust_root_of
+from tests.worlds.networks.stepped_reactors import Computer, SteppedReactor
 
 HOUR_S = 3600
 AUTHORITY = "127.0.0.1:9000"
@@ -177,7 +179,7 @@ def test_without_a_new_document_the_old_one_holds_until_it_expires(world: World)
     )
     world.run_until(2 * HOUR_S)
     assert world.follower.document is None
-    assert (world.follower.problem or "").startswith("the network document has expired: ")
+    assert (world.follower.problem or "").startswith("the network document has expired, or the clock here is wrong: ")
     world.authorities.down = set()
     new = world.authorities.publish(world.epoch + 2)
     world.run_until(2 * HOUR_S + 65)
@@ -322,7 +324,7 @@ def test_an_expired_cached_document_still_guards_against_older_ones(world: World
     )
     world.restart()
     assert world.follower.document is None
-    assert "has expired: " in (world.follower.problem or "")
+    assert "has expired, or the clock here is wrong: " in (world.follower.problem or "")
     assert "older than" in (world.follower.problem or "")
     world.stop()
 
@@ -477,9 +479,109 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
     world.authorities.publish(world.epoch)
     world.follower.start()
     assert world.follower.problem == (
-        "enrolling failed, and is tried again: 'not a host' is neither an IP address nor a host name"
+        "not enrolled: http://127.0.0.1:9000: 'not a host' is neither an IP address nor a host name"
     )
     world.stop()
+
+
+# Clocks, sleep
+
+
+class Sleeper:
+    """A node on a computer whose clock is set, or which sleeps; the authority's clock is right."""
+
+    def __init__(self, path: Path) -> None:
+        self.computer = Computer(NOW_S + 10)
+        self.reactor = SteppedReactor(self.computer)
+        clock = WallClock(self.reactor, time_of_day=self.computer.time_of_day, monotonic=self.computer.monotonic)
+        self.watch = ClockWatch(clock, monotonic=self.computer.monotonic)
+        self.right = Clock()
+        self.right.advance(NOW_S + 10)
+        self.network = network = model_network(random.Random(1))
+        self.authorities = FakeAuthorities(network, self.right)
+        node, rng = network.node("mix11"), random.Random(7)
+        authorities = Authorities(network.trust_root, fetcher=self.authorities, rng=rng)
+        enrolment = Enrolment(node.identity_key, describer(network, node))
+        self.adopted: list[Document] = []
+        self.follower = DirectoryFollower(
+            authorities,
+            cache=DocumentCache(path),
+            clock=clock,
+            rng=rng,
+            adopt=self.adopted.append,
+            enroller=Enroller(enrolment, authorities=authorities, clock=clock, rng=rng),
+        )
+        self.authorities.publish(network.epoch)
+        self.authorities.publish(network.epoch + 1)
+        self.watch.listen(lambda _: self.follower.clock_was_set())
+        self.watch.start()
+        self.follower.start()
+
+    def run(self, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.right.advance(1.0)
+            self.reactor.run_for(1.0, step_s=0.5)
+
+    def sleep(self, seconds: float) -> None:
+        self.computer.set_clock(seconds)
+        self.right.advance(seconds)
+
+    @property
+    def uploads(self) -> list[float]:
+        return [at_s for at_s, _, _ in self.authorities.uploads]
+
+    def stop(self) -> None:
+        assert Deferred.fromCoroutine(self.follower.stop()).called
+        self.watch.stop()
+        assert self.reactor.getDelayedCalls() == []
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
+    made = Sleeper(tmp_path / "document")
+    yield made
+    made.stop()
+
+
+def test_a_node_that_slept_for_epochs_enrols_and_follows_at_once(sleeper: Sleeper) -> None:
+    sleeper.run(30)
+    assert sleeper.follower.problem is None
+    sleeper.sleep(5 * HOUR_S)
+    assert "expired" in (sleeper.follower.problem or "")
+    woken_s = sleeper.right.seconds()
+    sleeper.run(3)
+    assert sleeper.uploads[-1] > woken_s
+    sleeper.authorities.publish(sleeper.network.epoch + 5)
+    sleeper.run(5)
+    assert sleeper.adopted[-1].epoch == sleeper.network.epoch + 5
+    assert sleeper.follower.problem is None
+
+
+def test_a_document_that_was_slept_through_is_never_adopted(sleeper: Sleeper) -> None:
+    sleeper.run(HOUR_S - 11)  # the next one is fetched
+    sleeper.sleep(5 * HOUR_S)
+    sleeper.run(5)
+    assert [document.epoch for document in sleeper.adopted] == [sleeper.network.epoch]
+
+
+@pytest.mark.parametrize("wrong_s", [24 * HOUR_S, -24 * HOUR_S])
+def test_a_node_whose_clock_was_wrong_for_a_minute_says_so_and_enrols_again(sleeper: Sleeper, wrong_s: float) -> None:
+    sleeper.run(30)
+    before = len(sleeper.uploads)
+    sleeper.computer.set_clock(wrong_s)
+    sleeper.run(90)
+    way = "in the future" if wrong_s > 0 else "ago"
+    if wrong_s > 0:
+        assert f"issued 86400 s {way} by the authority's clock" in (sleeper.follower.problem or "")
+    else:
+        # The model's authority takes it; ours does not.
+        assert "the network document begins in 86" in (sleeper.follower.problem or "")
+    sleeper.computer.set_clock(-wrong_s)
+    after = len(sleeper.uploads)
+    sleeper.run(5)
+    assert len(sleeper.uploads) > after
+    assert before >= 1
+    assert sleeper.follower.problem is None
 
 
 # The end

@@ -12,6 +12,7 @@ from loopixmix.wire import FrameFormat
 
 FRAMES = FrameFormat(packet_bytes=2758, body_bytes=2436)
 NEXT, GONE = b"n" * 32, b"g" * 32
+PEER, OTHER = b"p" * 32, b"o" * 32
 
 
 class Facts:
@@ -46,8 +47,8 @@ class Bench:
             held_packets=held_packets, frames=FRAMES, clock=self.clock, network=self.wire, observer=self.facts
         )
 
-    def hold(self, at_s: float, mark: bytes, next_hop: Identity = NEXT) -> bool:
-        taken = self.departures.add(Forward(at_s, next_hop, mark.ljust(2758, b"\0"), b"tag of " + mark))
+    def hold(self, at_s: float, mark: bytes, next_hop: Identity = NEXT, *, peer: Identity = PEER) -> bool:
+        taken = self.departures.add(Forward(at_s, next_hop, mark.ljust(2758, b"\0"), b"tag of " + mark), peer)
         self.departures.send_due(self.clock.seconds())
         return taken
 
@@ -125,3 +126,17 @@ def test_clearing_forgets_all_and_leaves_no_call() -> None:
     bench.departures.clear()
     assert len(bench.departures) == 0
     assert bench.clock.getDelayedCalls() == []
+
+
+def test_when_one_peer_has_all_places_another_that_sends_little_has_a_reserve() -> None:
+    bench = Bench(held_packets=160)
+    taken = [bench.hold(9.0, b"p%d" % number) for number in range(170)]
+    assert taken == [True] * 160 + [False] * 10
+    assert [bench.hold(9.0, b"o%d" % number, peer=OTHER) for number in range(12)] == [True] * 10 + [False] * 2
+    third = [bench.hold(9.0, b"t%d" % number, peer=b"t" * 32) for number in range(12)]
+    assert third == [True] * 10 + [False] * 2
+    assert not bench.hold(9.0, b"fourth", peer=b"f" * 32)
+    bench.clock.advance(9.0)
+    assert len(bench.wire.sent) == 180
+    # What has left is forgotten.
+    assert [bench.hold(99.0, b"q%d" % number) for number in range(161)] == [True] * 160 + [False]

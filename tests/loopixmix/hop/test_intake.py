@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from math import inf
 
 import pytest
 from twisted.internet.task import Clock
 
 from loopixmix.drops import DropReason
-from loopixmix.hop.intake import Intake, Waiting
+from loopixmix.hop.intake import Intake
 from loopixmix.hop.limits import HopLimits
+from loopixmix.hop.overload import WAIT_SHARE, Overload
 from loopixmix.hop.unwrapping import Done, Results
+from loopixmix.hop.waiting import Waiting
 from loopixmix.seams import Fact, PacketDropped
 from loopixmix.sphinx import Unwrapped
 
-PEER = b"p" * 32
+PEER, OTHER = b"p" * 32, b"o" * 32
 KEYS = [(7, b"key of seven"), (6, b"key of six")]
 
 
@@ -59,6 +62,7 @@ class Hands:
         self.at_work: tuple[Sequence[bytes], Sequence[bytes], Done] | None = None
         self.batches: list[Sequence[bytes]] = []
         self.at_once = False
+        self.unwraps_per_s = inf
 
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
         assert self.at_work is None
@@ -85,12 +89,21 @@ class Bench:
         self.intake = Intake(
             keyring=self.ring,
             unwrapping=self.hands,
-            limits=HopLimits(**limits),
+            overload=Overload(HopLimits(**limits)),
+            batch_packets=HopLimits(**limits).batch_packets,
             clock=self.clock,
             observer=self.facts,
         )
         self.judged: list[tuple[Waiting, Unwrapped | DropReason]] = []
         self.intake.start(self.take)
+
+    def finish_all(self) -> None:
+        while self.hands.at_work is not None:
+            self.hands.finish()
+
+    def waiting(self) -> list[Waiting]:
+        """Take out what waits."""
+        return self.intake._queue.take(len(self.intake), 0.0)[0]
 
     def take(self, batch: Sequence[Waiting], results: Results) -> None:
         self.judged += zip(batch, results, strict=True)
@@ -148,6 +161,98 @@ def test_beyond_the_bound_packets_are_dropped_and_counted() -> None:
     bench.intake.add(PEER, [b"k0b", b"k0c", b"k0d", b"k0e"])
     assert bench.facts.drops == [DropReason.OVERLOADED] * 2
     assert len(bench.intake) == 2
+
+
+def test_peers_are_unwrapped_in_turn_however_much_one_of_them_sends() -> None:
+    bench = Bench(batch_packets=4)
+    bench.intake.add(PEER, [b"k0 at work"])
+    bench.intake.add(PEER, [b"k0p%d" % number for number in range(6)])
+    bench.intake.add(OTHER, [b"k0o0", b"k0o1"])
+    bench.finish_all()
+    assert bench.hands.batches[1:] == [[b"k0p0", b"k0o0", b"k0p1", b"k0o1"], [b"k0p2", b"k0p3", b"k0p4", b"k0p5"]]
+
+
+def test_of_too_many_the_oldest_of_the_longest_queue_are_dropped() -> None:
+    bench = Bench(waiting_packets=6, batch_packets=8)
+    bench.intake.add(PEER, [b"k0 at work"])
+    bench.intake.add(OTHER, [b"k0o0", b"k0o1"])
+    bench.intake.add(PEER, [b"k0p%d" % number for number in range(9)])
+    bench.intake.add(OTHER, [b"k0o2"])
+    assert bench.facts.drops == [DropReason.OVERLOADED] * 6
+    bench.finish_all()
+    assert sorted(bench.hands.batches[1]) == [b"k0o0", b"k0o1", b"k0o2", b"k0p6", b"k0p7", b"k0p8"]
+
+
+class Flood:
+    """A node that unwraps 1,000 packets a second, and is sent more by one peer; delays are 0.2 s on average."""
+
+    def __init__(self) -> None:
+        self.bench = Bench(batch_packets=10)
+        self.bench.hands.unwraps_per_s = 1000.0
+        self.bench.intake.adopt(0.2)
+        self.number = 0
+
+    def run(self, seconds: float, *, times_capacity: float) -> None:
+        """Let the peer send so much for so long; another peer sends a twentieth of what the node can do."""
+        bench = self.bench
+        for turn in range(round(seconds * 100)):
+            self.number += 1
+            bench.intake.add(PEER, [b"k0p%d/%d" % (self.number, each) for each in range(round(10 * times_capacity))])
+            if turn % 2 == 0:
+                bench.intake.add(OTHER, [b"k0o%d" % self.number])
+            if bench.hands.at_work is not None:
+                bench.hands.finish()
+            bench.clock.advance(0.01)
+
+
+def test_in_overload_packets_wait_for_a_part_of_the_mean_delay_and_other_peers_lose_none() -> None:
+    flood = Flood()
+    flood.run(1.0, times_capacity=4.0)
+    bench = flood.bench
+    assert len(bench.intake) <= 50
+    oldest = min(waiting.arrived_at_s for waiting in bench.waiting())
+    assert bench.clock.seconds() - oldest <= WAIT_SHARE * 0.2
+    given = {waiting.packet for waiting, _ in bench.judged} | {waiting.packet for waiting in bench.waiting()}
+    assert sum(packet.startswith(b"k0o") for packet in given) == 50
+    assert set(bench.facts.drops) == {DropReason.OVERLOADED}
+
+
+def test_after_an_overload_nothing_is_dropped() -> None:
+    flood = Flood()
+    flood.run(1.0, times_capacity=4.0)
+    dropped = len(flood.bench.facts.drops)
+    flood.run(1.0, times_capacity=0.8)
+    assert len(flood.bench.facts.drops) == dropped
+    assert len(flood.bench.intake) <= 10
+    # A burst is no overload any more.
+    flood.bench.intake.add(PEER, [b"k0 burst"] * 150)
+    flood.run(1.0, times_capacity=0.1)
+    assert len(flood.bench.facts.drops) == dropped
+
+
+def test_packets_that_came_while_the_node_was_kept_from_running_are_no_overload() -> None:
+    flood = Flood()
+    flood.run(0.3, times_capacity=0.5)
+    flood.bench.clock.advance(0.2)
+    flood.run(0.01, times_capacity=10.0)
+    assert len(flood.bench.intake) > 50
+    flood.run(1.0, times_capacity=0.5)
+    assert flood.bench.facts.drops == []
+    assert len(flood.bench.intake) <= 10
+
+
+def test_a_packet_that_waited_for_longer_than_nearly_all_delays_is_dropped_as_too_late() -> None:
+    bench = Bench(batch_packets=4)
+    bench.intake.adopt(0.2)
+    bench.intake.add(PEER, [b"k0 at work"])
+    bench.intake.add(PEER, [b"k0a", b"k0b"])
+    bench.intake.add(OTHER, [b"k0c"])
+    bench.clock.advance(0.61)
+    bench.intake.add(PEER, [b"k0d"])
+    bench.finish_all()
+    assert bench.facts.drops == [DropReason.TOO_LATE] * 3
+    assert bench.hands.batches[1:] == [[b"k0d"]]
+    assert bench.intake.idle
 
 
 def test_a_replay_is_told_under_the_key_it_fits_alone_and_in_a_batch() -> None:

@@ -30,6 +30,31 @@ class Reactor:
         self._calls.get(timeout=10)()
 
 
+class Processor:
+    """A clock of processor time that shows `step_s` more each time."""
+
+    def __init__(self, step_s: float = 0.001) -> None:
+        self.step_s = step_s
+        self.shown_s = 0.0
+
+    def seconds(self) -> float:
+        self.shown_s += self.step_s
+        return self.shown_s
+
+
+def threaded_unwrapping(
+    reactor: Reactor, *, threads: int, at_once_packets: int = 0, processor: Processor | None = None
+) -> ThreadedUnwrapping:
+    return ThreadedUnwrapping(
+        SPHINX,
+        threads=threads,
+        unwraps_per_s=1000.0,
+        call_from_thread=reactor.call_from_thread,
+        processor_s=(processor or Processor()).seconds,
+        at_once_packets=at_once_packets,
+    )
+
+
 @pytest.fixture
 def reactor() -> Reactor:
     return Reactor()
@@ -42,7 +67,7 @@ def test_both_give_the_same_results(rng: random.Random, reactor: Reactor) -> Non
     keys = [rng.randbytes(32), journey.keys[0].private]
     results: list[Results] = []
     InlineUnwrapping(SPHINX).unwrap(keys, packets, results.append)
-    threaded = ThreadedUnwrapping(SPHINX, threads=2, call_from_thread=reactor.call_from_thread)
+    threaded = threaded_unwrapping(reactor, threads=2)
     threaded.start()
     threaded.unwrap(keys, packets, results.append)
     reactor.turn()
@@ -61,7 +86,7 @@ def test_the_thread_holds_no_key_while_it_waits(rng: random.Random, reactor: Rea
     journey = make_journey(rng, 1)
     key = bytes(bytearray(journey.keys[0].private))
     held = sys.getrefcount(key)
-    unwrapping = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread)
+    unwrapping = threaded_unwrapping(reactor, threads=1)
     unwrapping.start()
     unwrapping.unwrap([key], [wrap(journey.hops, b"hello", sphinx=SPHINX, rng=rng)], lambda _: None)
     reactor.turn()
@@ -90,7 +115,7 @@ def events() -> Iterator[list[str]]:
 
 def test_a_defect_loses_its_batch_only_and_is_logged_without_the_packets(reactor: Reactor, events: list[str]) -> None:
     marked = b"marked packet"
-    threaded = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread)
+    threaded = threaded_unwrapping(reactor, threads=1)
     threaded.start()
     results: list[Results] = []
     threaded.unwrap([b"a key of the wrong length"], [marked, marked], results.append)
@@ -104,7 +129,7 @@ def test_a_defect_loses_its_batch_only_and_is_logged_without_the_packets(reactor
 
 
 def test_a_small_batch_is_unwrapped_at_once_and_a_larger_one_by_the_thread(reactor: Reactor) -> None:
-    threaded = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread, at_once_packets=2)
+    threaded = threaded_unwrapping(reactor, threads=1, at_once_packets=2)
     threaded.start()
     results: list[Results] = []
     threaded.unwrap([bytes(32)], [b"short"] * 2, results.append)
@@ -117,8 +142,32 @@ def test_a_small_batch_is_unwrapped_at_once_and_a_larger_one_by_the_thread(react
 
 
 def test_stopping_waits_for_the_thread_and_may_be_repeated(reactor: Reactor) -> None:
-    threaded = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread)
+    threaded = threaded_unwrapping(reactor, threads=1)
     threaded.stop()
     threaded.start()
     threaded.stop()
+    threaded.stop()
+
+
+def test_it_knows_from_its_own_batches_how_fast_it_unwraps_now(reactor: Reactor) -> None:
+    processor = Processor(step_s=0.01)
+    threaded = threaded_unwrapping(reactor, threads=1, processor=processor)
+    assert threaded.unwraps_per_s == pytest.approx(1000)
+    threaded.start()
+
+    def unwrap_batches(count: int) -> None:
+        for _ in range(count):
+            threaded.unwrap([bytes(32)], [b"short"] * 20, lambda _: None)
+            reactor.turn()
+
+    unwrap_batches(100)
+    assert threaded.unwraps_per_s == pytest.approx(2000, rel=0.01)
+    processor.step_s = 0.04
+    unwrap_batches(1)
+    assert 1500 < threaded.unwraps_per_s < 2000
+    unwrap_batches(100)
+    assert threaded.unwraps_per_s == pytest.approx(500, rel=0.01)
+    processor.step_s = 0.0
+    unwrap_batches(1)
+    assert threaded.unwraps_per_s > 500
     threaded.stop()

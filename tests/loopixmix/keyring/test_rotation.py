@@ -13,7 +13,7 @@ from loopixmix.directory import Document
 from loopixmix.errors import StoreError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import MemoryKeyStore
-from loopixmix.keyring.rotation import RETRY_S, KeyRotation
+from loopixmix.keyring.rotation import DOUBT_S, RETRY_S, KeyRotation
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
 from tests.worlds.networks.mixes import MixWorld, RunningMix
@@ -84,6 +84,43 @@ def test_a_store_that_fails_is_told_and_tried_again() -> None:
     assert clock.getDelayedCalls() == []
 
 
+def test_a_clock_that_is_wrong_for_a_minute_costs_no_key() -> None:
+    clock, store = Clock(), MemoryKeyStore()
+    clock.rightNow = 5020.0
+    keyring, rotation = make_rotation(store, clock)
+    rotation.start()
+    before = keyring.public_keys(5020.0)
+    clock.rightNow = 91_420.0
+    rotation.clock_was_set()
+    assert len(keyring.public_keys(91_420.0)) == 3
+    clock.advance(90)
+    clock.rightNow = 5110.0
+    rotation.clock_was_set()
+    assert {epoch: keyring.public_keys(5110.0)[epoch] for epoch in (51, 52)} == {
+        epoch: before[epoch] for epoch in (51, 52)
+    }
+    # What the wrong clock made is not kept for a day.
+    clock.advance(DOUBT_S)
+    assert sorted(store.keys) == [54, 55, 56]
+    rotation.stop()
+    assert clock.getDelayedCalls() == []
+
+
+def test_after_a_sleep_old_keys_are_erased_when_the_network_agrees_or_after_a_while() -> None:
+    for agrees in (True, False):
+        clock, store = Clock(), MemoryKeyStore()
+        clock.rightNow = 5020.0
+        _, rotation = make_rotation(store, clock)
+        rotation.start()
+        clock.rightNow = 5920.0
+        rotation.clock_was_set()
+        assert sorted(store.keys) == [50, 51, 52, 59, 60, 61]
+        rotation.trust_clock() if agrees else clock.advance(DOUBT_S)
+        assert min(store.keys) >= 59
+        rotation.stop()
+        assert clock.getDelayedCalls() == []
+
+
 def test_a_defect_does_not_end_it() -> None:
     clock = Clock()
     clock.rightNow = 5020.0
@@ -98,7 +135,7 @@ def test_a_defect_does_not_end_it() -> None:
     rotation.stop()
 
 
-def _broken(_: float) -> bool:
+def _broken(_: float, *, erases: bool = True) -> bool:
     raise ValueError("no such epoch")
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
+import subprocess
+import sys
 from collections.abc import Awaitable
 
 import pytest
@@ -14,7 +17,7 @@ from twisted.internet.task import Clock
 from client.api import MisuseError
 from client.remote import remote_client, start
 from client.testing import FakeClient, FakeNetwork
-from loopixmix.process.eventloops import await_on_twisted, check_no_asyncio
+from loopixmix.process.eventloops import await_on_twisted, check_no_asyncio, look_up
 from tests.worlds.clients.parts import outcome
 
 
@@ -91,3 +94,40 @@ def test_a_fake_client_names_what_awaits_it(door: str) -> None:
     }
     with pytest.raises(MisuseError, match=r"client\.testing\.wait_for"):
         asyncio.run(calls[door]())
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".example", "a\udcff.example", "no.such.host.invalid"])
+def test_a_failed_lookup_is_of_one_kind(name: str) -> None:
+    with pytest.raises(socket.gaierror):
+        look_up(name, 80)
+
+
+DIAL_WITHOUT_FILES = """
+import os, resource
+from twisted.internet import reactor
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.protocol import Protocol, Factory
+from loopixmix.process.eventloops import perform_on
+
+async def dial(reactor):
+    reactor.getThreadPool().adjustPoolsize(1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    try:
+        while True:
+            os.open("/dev/null", os.O_RDONLY)
+    except OSError:
+        pass
+    try:
+        await HostnameEndpoint(reactor, "localhost", 9).connect(Factory.forProtocol(Protocol))
+    except Exception as error:
+        return type(error).__name__
+
+print(perform_on(reactor, dial))
+"""
+
+
+def test_without_files_a_name_is_not_waited_for_for_ever() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", DIAL_WITHOUT_FILES], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (run.stdout, run.stderr) == ("DNSLookupError\n", "")

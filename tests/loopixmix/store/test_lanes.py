@@ -204,6 +204,36 @@ def test_after_a_batch_of_several_the_next_one_is_given_time_to_grow() -> None:
     assert batches.tried == [[alone], together, late]
 
 
+def test_a_pause_that_fails_ends_no_lane() -> None:
+    """Then nothing would be written any more, and nobody told: once a clock of its own did so to a provider."""
+    reactor, batches = ReactorThread(), Batches()
+    has_begun, may_begin = threading.Event(), threading.Event()
+
+    def run(jobs: Sequence[Job]) -> None:
+        batches(jobs)
+        has_begun.set()
+        assert may_begin.wait(10)
+
+    def pause() -> None:
+        raise OSError(22, "Invalid argument")
+
+    lane = ThreadLane("a lane", run, call_on_reactor=reactor.call, pause=pause)
+    jobs = [Counted() for _ in range(4)]
+    lane.submit(jobs[0])
+    assert has_begun.wait(10)
+    for job in jobs[1:]:
+        lane.submit(job)
+    may_begin.set()
+    reactor.run_until(lambda: bool(jobs[-1].fate))
+    late = Counted()
+    lane.submit(late)
+    reactor.run_until(lambda: bool(late.fate))
+    stopped: list[None] = []
+    lane.stop().addCallback(stopped.append)
+    reactor.run_until(lambda: bool(stopped))
+    assert batches.tried == [[jobs[0]], jobs[1:], [late]]
+
+
 def test_after_a_full_batch_nobody_is_let_wait() -> None:
     reactor, batches, pauses = ReactorThread(), Batches(), list[None]()
     has_begun, may_begin = threading.Event(), threading.Event()

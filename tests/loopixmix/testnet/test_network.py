@@ -99,6 +99,7 @@ def test_every_node_has_a_directory_that_its_command_accepts(network: TestNetwor
     assert stat.S_IMODE(network.directory.stat().st_mode) == 0o700
     authority = network.directory / "authority"
     config, trust_root = load_authority(authority, load_identity(authority / "identity.key"))
+    assert trust_root.test
     assert (config.params, config.expected_mixes, config.expected_providers) == (FAST_PARAMS, 3, 1)
     for name in NAMES[1:]:
         kind = ProviderConfig if name.startswith("provider") else NodeConfig

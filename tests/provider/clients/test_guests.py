@@ -14,7 +14,7 @@ from provider.accounts import GuestMode, RegistrationRules
 from provider.clients.guests import Guests
 from provider.store import MailStore
 from provider.store.accounts import Standing, find_standing
-from tests.worlds.mailboxes.mailstores import ALICE, OPEN, WRITE_S, StoreWorld
+from tests.worlds.mailboxes.mailstores import ALICE, OPEN, READ_S, WRITE_S, StoreWorld
 
 GUEST, OTHER = bytes([7]) * 32, bytes([8]) * 32
 WITH_TOKENS = RegistrationRules(guests=GuestMode.TOKEN)
@@ -35,6 +35,9 @@ class Purse:
 
         return pay
 
+    def counts(self, token: bytes) -> Callable[[Connection], bool]:
+        return lambda _: token in self.good
+
 
 class World(StoreWorld):
     """The guests of a provider."""
@@ -51,7 +54,7 @@ class World(StoreWorld):
 
     def answer(self, identity: bytes, token: bytes = b"") -> object:
         answers = self.enrol(identity, token)
-        self.clock.advance(WRITE_S)
+        self.clock.pump([READ_S, WRITE_S])
         [answer] = answers
         return answer
 
@@ -63,7 +66,7 @@ def test_an_account_is_on_the_disk_before_the_guest_hears_of_it(store: MailStore
     world = World(store)
     world.clock.advance(86_400.0 * 50)
     answers = world.enrol(GUEST)
-    world.clock.advance(WRITE_S * 0.9)
+    world.clock.pump([READ_S, WRITE_S * 0.9])
     assert answers == []
     world.clock.advance(WRITE_S * 0.2)
     assert answers == [Registered()]
@@ -71,10 +74,18 @@ def test_an_account_is_on_the_disk_before_the_guest_hears_of_it(store: MailStore
 
 
 def test_guests_are_limited_by_link_and_in_all(store: MailStore) -> None:
-    world = World(store, RegistrationRules(guests=GuestMode.OPEN, link_burst=2, guest_burst=3))
+    world = World(store, RegistrationRules(guests=GuestMode.OPEN, link_burst=2, guest_burst=1))
     refused = RegisterRefused(RegisterRefusal.RATE_LIMITED)
     assert [world.answer(GUEST) for _ in range(3)] == [Registered(), Registered(), refused]
-    assert [world.answer(OTHER) for _ in range(2)] == [Registered(), refused]
+    assert world.answer(OTHER) == refused
+
+
+def test_strangers_take_nothing_from_those_with_a_token(store: MailStore) -> None:
+    rules = RegistrationRules(guests=GuestMode.TOKEN, guest_burst=3, guest_rate_per_s=0.001)
+    world = World(store, rules, Purse(b"good"))
+    strangers = [world.answer(bytes([number]) * 32, b"spent") for number in range(100, 110)]
+    assert strangers == [BAD_TOKEN] * 3 + [RegisterRefused(RegisterRefusal.RATE_LIMITED)] * 7
+    assert world.answer(GUEST, b"good") == Registered()
 
 
 def test_a_provider_may_be_closed_to_guests(store: MailStore) -> None:
@@ -105,7 +116,7 @@ def test_where_everybody_may_come_no_token_is_spent(store: MailStore) -> None:
 def test_a_repeated_wish_is_granted_again_for_the_same_token(store: MailStore) -> None:
     world = World(store, WITH_TOKENS, Purse(b"good"))
     together = [world.enrol(GUEST, b"good"), world.enrol(GUEST, b"good")]
-    world.clock.advance(WRITE_S)
+    world.clock.pump([READ_S, WRITE_S])
     assert [*together, [world.answer(GUEST, b"good")]] == [[Registered()]] * 3
 
 

@@ -275,7 +275,7 @@ def test_a_link_is_kept_for_as_long_as_it_has_an_account(provider: Provider, rng
     # Also over another link of the same client, which the provider knows by now.
     provider.arrive(ALICE, *[packet(rng)])
     assert provider.kept == [(ALICE, True)]
-    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
     provider.pull(ALICE)
     provider.pull(ALICE)
     assert provider.kept[-1] == (ALICE, False)

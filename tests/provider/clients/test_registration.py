@@ -15,7 +15,7 @@ from provider.clients.guests import Guests
 from provider.clients.registration import Registration
 from provider.store import MailStore
 from provider.store.accounts import Standing, add_invitation, find_card, find_standing
-from tests.worlds.mailboxes.mailstores import OPEN, WRITE_S, StoreWorld
+from tests.worlds.mailboxes.mailstores import OPEN, READ_S, WRITE_S, StoreWorld
 
 PROVIDER = bytes([5]) * 32
 LATER_S = 11.0
@@ -41,7 +41,7 @@ class Newcomer:
         answers: list[Registered | RegisterRefused | None] = []
         wish = Register(self.name, invitation, self.card() if card is None else card)
         self.world.registration.enrol(self.identity_key.public, wish).addCallback(answers.append)
-        self.world.clock.advance(WRITE_S)
+        self.world.clock.pump([READ_S, WRITE_S])
         return answers[0]
 
 
@@ -91,7 +91,7 @@ def test_a_registration_is_on_the_disk_before_it_is_answered(world: World) -> No
     answers: list[object] = []
     wish = Register("erin", "", b"")
     world.registration.enrol(erin.identity_key.public, wish).addCallback(answers.append)
-    world.clock.advance(WRITE_S * 0.9)
+    world.clock.pump([READ_S, WRITE_S * 0.9])
     assert answers == []
     world.clock.advance(WRITE_S * 0.2)
     assert answers == [Registered()]
@@ -126,6 +126,20 @@ def test_registration_by_invitation(store: MailStore, rng: random.Random) -> Non
     assert erin.register() == Registered()
 
 
+def test_strangers_take_nothing_from_the_invited(store: MailStore, rng: random.Random) -> None:
+    rules = RegistrationRules(mode=RegistrationMode.INVITATION, burst=3, rate_per_s=0.001)
+    world = World(store, rng, rules)
+    code = hash_invitation("GOOD-CODE")
+    store.write(lambda connection: add_invitation(connection, code, uses=2, last_day=10**6))
+    strangers = [Newcomer(world, f"stranger{number}").register(invitation="guessed") for number in range(10)]
+    refused = RegisterRefused(RegisterRefusal.RATE_LIMITED)
+    assert strangers == [RegisterRefused(RegisterRefusal.BAD_INVITATION)] * 3 + [refused] * 7
+    erin = Newcomer(world, "erin")
+    assert erin.register(invitation="good code") == Registered()
+    # She did not hear it, and asks again: neither strangers nor others who are invited keep her from that.
+    assert erin.register(invitation="good code") == Registered()
+
+
 def test_closed_registration(store: MailStore, rng: random.Random) -> None:
     world = World(store, rng, RegistrationRules(mode=RegistrationMode.CLOSED))
     assert Newcomer(world, "erin").register() == RegisterRefused(RegisterRefusal.CLOSED)
@@ -135,7 +149,7 @@ def test_a_store_that_fails_gives_no_answer(world: World, logged: list[LogEvent]
     world.rename("accounts", "elsewhere")
     erin = Newcomer(world, "erin")
     assert erin.register() is None
-    assert "cannot be written" in (world.access.problem or "")
+    assert "cannot be read" in (world.access.problem or "")
     assert len(logged) == 1
     assert "erin" not in repr(logged)
     world.rename("elsewhere", "accounts")

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
 
 from loopixmix.errors import StoreError
-from provider.mailbox import Fetch
+from provider.mailbox import Fetch, Fresh
 from provider.store import MailStore
 from provider.store.items import PutOutcome, expire_items, take_items
 from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, figures, message
@@ -41,7 +41,7 @@ def test_an_item_is_stored_and_deleted(world: StoreWorld) -> None:
     assert (results, world.access.waiting) == ([], 2)
     world.clock.advance(WRITE_S)
     assert (results, world.access.waiting) == ([PutOutcome.STORED, PutOutcome.UNKNOWN_RECIPIENT], 0)
-    taken = world.store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
+    taken = world.store.read(lambda connection: take_items(connection, ALICE, Fetch((), Fresh(0, 9), Fresh(0, 9))))
     assert taken is not None
     deleted = results_of(world.access.delete(ALICE, [taken.items[0].number]))
     world.clock.advance(WRITE_S)

@@ -6,7 +6,7 @@ import pytest
 
 from loopixmix.wire import ItemKind, RegisterRefusal
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import (
     Account,
@@ -130,14 +130,14 @@ def test_a_removed_account_is_gone_with_its_items(store: MailStore, retire_name:
     apply(store, "alice", ALICE, card=b"card")
     new = [NewItem(ALICE, ItemKind.MESSAGE, bytes(8), b"x", 100)]
     store.write(lambda connection: store_items(connection, new, MailboxRules()))
-    before = store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
+    before = store.read(lambda connection: take_items(connection, ALICE, Fetch((), Fresh(0, 9), Fresh(0, 9))))
     assert store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name, today=100))
     assert not store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name, today=100))
     assert counted(store) == StoreFigures(accounts=0, guests=0, items=0)
     assert card_of(store, "alice") is None
     assert apply(store, "alice", BOB) == (RegisterRefusal.NAME_TAKEN if retire_name else None)
     assert apply(store, "alice2", ALICE) is None
-    after = store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
+    after = store.read(lambda connection: take_items(connection, ALICE, Fetch((), Fresh(0, 9), Fresh(0, 9))))
     assert before is not None
     assert after is not None
     assert after.items == ()

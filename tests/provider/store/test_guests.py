@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from loopixmix.wire import ItemKind, RegisterRefusal
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import (
     Application,
@@ -49,7 +49,7 @@ def put(store: MailStore, identity: bytes, count: int) -> None:
 
 
 def items_of(store: MailStore, identity: bytes) -> int:
-    taken = store.read(lambda connection: take_items(connection, identity, Fetch((), 0, 1000)))
+    taken = store.read(lambda connection: take_items(connection, identity, Fetch((), Fresh(0, 1000), Fresh(0, 1000))))
     return len(taken.items) if taken is not None else -1
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, inspect, select
 
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import Application, register, remove_account
 from provider.store.items import (
@@ -25,7 +25,7 @@ from tests.worlds.mailboxes.mailstores import figures
 
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
 RULES = MailboxRules(quota_items=1000)
-ALL = Fetch((), 0, 10_000)
+ALL = Fetch((), Fresh(0, 10_000), Fresh(0, 10_000))
 
 
 def open_account(store: MailStore, name: str, identity: bytes, first_number: int = 1) -> None:
@@ -75,11 +75,42 @@ def test_items_are_read_by_their_owner_oldest_first(store: MailStore) -> None:
     ]
 
 
-def test_a_reading_takes_what_comes_again_and_then_the_oldest_fresh_ones(store: MailStore) -> None:
+def reply(recipient: bytes, body: bytes) -> NewItem:
+    return NewItem(recipient, ItemKind.REPLY, b"surb-id!", body, 20_000)
+
+
+def test_a_reading_takes_what_comes_again_and_then_the_oldest_fresh_ones_of_each_kind(store: MailStore) -> None:
     open_account(store, "alice", ALICE)
-    put(store, *[message(ALICE, b"%d" % n) for n in range(1, 9)])
-    assert bodies(store, ALICE, Fetch((2, 1, 99), 4, 2)) == [b"1", b"2", b"5", b"6"]
-    assert bodies(store, ALICE, Fetch((), 8, 2)) == []
+    put(store, *[message(ALICE, b"%d" % n) for n in range(1, 9)], *[reply(ALICE, b"%d" % n) for n in range(9, 14)])
+    assert bodies(store, ALICE, Fetch((2, 1, 99), Fresh(4, 2), Fresh(4, 1))) == [b"1", b"2", b"5", b"6", b"9"]
+    assert bodies(store, ALICE, Fetch((), Fresh(8, 2), Fresh(9, 9))) == [b"10", b"11", b"12", b"13"]
+    assert bodies(store, ALICE, Fetch((), Fresh(13, 2), Fresh(13, 2))) == []
+
+
+def test_a_few_items_are_read_in_order_whatever_their_kind(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    put(store, reply(ALICE, b"1"), message(ALICE, b"2"), reply(ALICE, b"3"))
+    assert bodies(store, ALICE, Fetch((), Fresh(0, 2), Fresh(0, 1))) == [b"1", b"2", b"3"]
+
+
+def test_a_reading_tells_the_last_number_of_the_account(store: MailStore) -> None:
+    open_account(store, "alice", ALICE, first_number=500)
+    put(store, message(ALICE, b"1"), reply(ALICE, b"2"))
+    for fetch in (ALL, Fetch((), Fresh(501, 1), Fresh(501, 1))):
+        taken = store.read(lambda connection, fetch=fetch: take_items(connection, ALICE, fetch))
+        assert taken is not None
+        assert taken.last_number == 501
+
+
+def test_replies_leave_half_of_a_mailbox_to_messages(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    rules = MailboxRules(quota_items=4)
+    flood = put(store, *[reply(ALICE, b"") for _ in range(3)], rules=rules)
+    assert flood == [PutOutcome.STORED] * 2 + [PutOutcome.MAILBOX_FULL]
+    assert put(store, message(ALICE, b"1"), message(ALICE, b"2"), message(ALICE, b"3"), rules=rules) == [
+        *[PutOutcome.STORED] * 2,
+        PutOutcome.MAILBOX_FULL,
+    ]
 
 
 def test_a_gateways_mailbox_has_a_quota_of_its_own(store: MailStore) -> None:

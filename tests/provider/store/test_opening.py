@@ -20,7 +20,7 @@ from loopixmix.store.sqlite import PAGE_BYTES
 from loopixmix.store.transactions import Store
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MEMORY_URL, SCHEMA, MailStore, sqlite_url
 from provider.store.accounts import Application, StoreFigures, register
 from provider.store.items import NewItem, PutOutcome, store_items, take_items
@@ -90,7 +90,7 @@ def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path, version: 
     assert store.write(lambda connection: register(connection, application, rules)) is None
     new = NewItem(ALICE, ItemKind.MESSAGE, bytes(8), b"new", 20001)
     store.write(lambda connection: store_items(connection, [new], MailboxRules()))
-    taken = store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
+    taken = store.read(lambda connection: take_items(connection, ALICE, Fetch((), Fresh(0, 9), Fresh(0, 9))))
     assert taken is not None
     assert counted(store) == StoreFigures(accounts=2, guests=0, items=2)
     assert [(item.number, item.body) for item in taken.items] == [(50, b"old"), (51, b"new")]

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.mailbox import Fetch, Mailbox, MailboxRules
+from provider.mailbox import Fetch, Fresh, Mailbox, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import Application, register, remove_account
 from provider.store.items import NewItem, PutOutcome, delete_owned, expire_items, store_items, take_items
@@ -20,6 +20,7 @@ from tests.worlds.databases import new_database
 from tests.worlds.mailboxes.mailstores import figures
 
 RULES = MailboxRules(quota_items=12, lease_pulls=2)
+ALL = Fetch((), Fresh(0, 1000), Fresh(0, 1000))
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
 USERS = tuple(bytes([n]) * 32 for n in range(1, 4))
 users = st.sampled_from(USERS)
@@ -67,18 +68,20 @@ class Store(RuleBasedStateMachine):
         self.waiting.pop(user, None)
         self.given[user].clear()
 
-    @rule(recipients=st.lists(users, min_size=1, max_size=6))
-    def arrive(self, recipients: list[bytes]) -> None:
+    @rule(
+        coming=st.lists(st.tuples(users, st.sampled_from([ItemKind.MESSAGE, ItemKind.REPLY])), min_size=1, max_size=6)
+    )
+    def arrive(self, coming: list[tuple[bytes, ItemKind]]) -> None:
         new = []
-        for recipient in recipients:
+        for recipient, kind in coming:
             self.count += 1
-            new.append(NewItem(recipient, ItemKind.MESSAGE, bytes(8), b"%d" % self.count, 1))
+            new.append(NewItem(recipient, kind, bytes(8), b"%d" % self.count, 1))
         outcomes = self.store.write(lambda connection: store_items(connection, new, RULES))
         for item, outcome in zip(new, outcomes, strict=True):
             box = self.waiting.get(item.recipient)
             if box is None:
                 assert outcome is PutOutcome.UNKNOWN_RECIPIENT
-            elif len(box) >= RULES.quota_items:
+            elif len(box) >= (RULES.quota_items // 2 if item.kind is ItemKind.REPLY else RULES.quota_items):
                 assert outcome is PutOutcome.MAILBOX_FULL
             else:
                 assert outcome is PutOutcome.STORED
@@ -100,7 +103,7 @@ class Store(RuleBasedStateMachine):
                 assert user not in self.waiting
                 mailbox.fetch_failed()
             else:
-                mailbox.fetched(taken.account_id, taken.items)
+                mailbox.fetched(taken.account_id, taken.items, taken.last_number)
         for item in mailbox.give():
             if user in self.waiting and item.body in self.waiting[user]:
                 assert item.number not in self.seen[user] or item.number in given
@@ -122,7 +125,7 @@ class Store(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         for user, box in self.waiting.items():
-            taken = self.store.read(lambda connection, user=user: take_items(connection, user, Fetch((), 0, 99)))
+            taken = self.store.read(lambda connection, user=user: take_items(connection, user, ALL))
             assert taken is not None
             assert [item.body for item in taken.items] == box
         counted = self.store.read(figures)

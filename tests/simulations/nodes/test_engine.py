@@ -197,13 +197,13 @@ def test_queues_for_processors_take_their_time_and_keep_the_delays() -> None:
     assert figures["dropped_share"] == 0.0
 
 
-def test_overloaded_nodes_are_said_to_mix_little() -> None:
+def test_overloaded_nodes_are_said_to_drop_packets() -> None:
     span = {"run.duration_s": 4.0, "run.drain_s": 1.0}
     at_rest = run(small(span))
     overloaded = run(small({**span, "processors.unwrap_s": 0.05}))
 
-    assert not any("hardly mixed" in note for note in at_rest.notes)
-    assert any("hardly mixed" in note for note in overloaded.notes)
+    assert not any("they drop what they cannot unwrap in time" in note for note in at_rest.notes)
+    assert any("they drop what they cannot unwrap in time" in note for note in overloaded.notes)
     assert overloaded.figures["provider_pool_mean"] < at_rest.figures["provider_pool_mean"] / 10
 
 

@@ -122,7 +122,8 @@ def test_packets_beyond_the_intake_are_dropped_as_overloaded() -> None:
     world = world_of({"processors.unwrap_s": 0.02, "processors.waiting_packets": 20, "users.count": 40})
     watch = watched(world, 5)
 
-    assert set(drops_of(watch)) <= {DropReason.OVERLOADED}
+    # Those that are taken in wait for 0.4 s at most, and delays are 0.1 s on average: some come too late to be mixed.
+    assert set(drops_of(watch)) <= {DropReason.OVERLOADED, DropReason.TOO_LATE}
     assert drops_of(watch)[DropReason.OVERLOADED] > 500
     assert all(node.unwrapping.worked_s == pytest.approx(5, rel=0.05) for node in world.providers)
     assert all(node.unwrapping.worked_s < 5.1 for node in world.mixes)

@@ -70,6 +70,7 @@ def test_a_mistake_is_told_with_its_place(old: str, new: str, why: str) -> None:
     assert why in refused(plan.replace(old, new, 1))
 
 
-def test_what_is_no_toml_is_told() -> None:
-    with pytest.raises(ConfigError, match="cannot be used"):
-        read_plan("title = ")
+@pytest.mark.parametrize("text", ["title = ", "voters = " + "1" * 5000, "title = " + "[" * 3000])
+def test_what_is_no_toml_is_told(text: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be used: is not valid TOML"):
+        read_plan(text)

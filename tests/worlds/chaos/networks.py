@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -73,6 +74,8 @@ class ChaosNetwork:
         self.roles |= {client.name: "client" for client in plan.clients}
         self.clocks = {name: SettableClock(directory / f"{name}.clock") for name in self.roles} if clocks else {}
         self._variables = variables
+        self.corrupt: dict[str, Path] = {}
+        """Nodes in whose place another program runs, which takes the words `run DIRECTORY`."""
         self._pids: dict[str, int] = {}
         self._paused: set[str] = set()
 
@@ -205,7 +208,10 @@ class ChaosNetwork:
     def _command(self, name: str) -> Sequence[str]:
         if name in self._programs:
             return self.network.command_of(self._programs[name])
-        return loopixmix_command(self.roles[name], "run", str((self.directory / name).absolute()))
+        arguments = ["run", str((self.directory / name).absolute())]
+        if name in self.corrupt:
+            return [sys.executable, str(self.corrupt[name]), *arguments]
+        return loopixmix_command(self.roles[name], *arguments)
 
     def _all_well(self) -> bool:
         return not self.problems() and all(self.client_problem(name) is None for name in self.clients)

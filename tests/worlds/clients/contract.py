@@ -487,6 +487,21 @@ class ClientContract:
                 acquainted.run(lost)
         assert send(acquainted, b"x", key="1") != message_id
 
+    def test_a_message_that_was_shown_is_read_and_readers_are_given_it_all_the_same(self, acquainted: World) -> None:
+        for number in range(3):
+            send(acquainted, b"%d" % number, key=str(number))
+            acquainted.pass_time()
+        assert acquainted.run(acquainted.bob.status()).unread == 3
+        acquainted.run(acquainted.bob.mark_read(after=1, last=2))
+        assert acquainted.run(acquainted.bob.status()).unread == 2
+        acquainted.run(acquainted.bob.mark_read(last=10**18))
+        acquainted.run(acquainted.bob.mark_read(last=3))
+        assert acquainted.run(acquainted.bob.status()).unread == 0
+        given: list[int] = []
+        acquainted.bob.on_received("text", lambda message: given.append(message.number))
+        acquainted.pass_time()
+        assert given == [1, 2, 3]
+
     def test_a_deleted_message_is_gone_and_its_number_with_it(self, acquainted: World) -> None:
         for number in range(2):
             send(acquainted, b"%d" % number, key=str(number))

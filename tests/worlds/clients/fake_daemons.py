@@ -17,6 +17,7 @@ from loopixmix.process.files import DirectoryLock
 
 TRUST_ROOT = f"""\
 name = "fake"
+test = true
 
 [[authorities]]
 public_key = "{"ab" * 32}"

@@ -20,6 +20,7 @@ from client.core.journal import News
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.link.floors import Acceptance
 from client.link.network import KnownNetwork
 from client.link.session import Account, Session
 from client.sending.anonymous import AnonymousPoster
@@ -56,6 +57,7 @@ class KeptFrames:
         self.sent: list[tuple[Identity, bytes]] = []
         self.frames: FrameFormat | None = None
         self.connected: list[str] = []
+        self.reads: list[bool] = []
         self.received: FramesReceived = lambda peer, frames: None
 
     def start(self, received: FramesReceived) -> None:
@@ -70,6 +72,10 @@ class KeptFrames:
 
     def connect(self, provider: NodeEntry) -> None:
         self.connected.append(provider.name)
+
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Note whether the link is to be read."""
+        self.reads.append(reads)
 
     def is_open(self, provider: Identity) -> bool:
         return self.open
@@ -113,6 +119,7 @@ class Parts:
         self.known = KnownNetwork(
             identity=self.keys.identity_key.public,
             is_gateway=self.settings.gateway,
+            acceptance=Acceptance.ANY,
             arithmetic=load_arithmetic(),
             longest_retry_s=self.settings.longest_retry_s,
         )

@@ -121,6 +121,9 @@ def refusals() -> dict[str, tuple[Try, type[ClientError]]]:
     refuse("delete", (None, "1", 1.0, True), lambda value: do("delete", value), BadRequestError)
 
     refuse("inbox:after", (-1, 10**30, None, "1", 1.0, True), lambda value: do("inbox", after=value), BadRequestError)
+    numbers: tuple[object, ...] = (-1, 10**30, None, "1", 1.0, True)
+    refuse("mark_read:last", numbers, lambda value: do("mark_read", last=value), BadRequestError)
+    refuse("mark_read:after", numbers, lambda value: do("mark_read", after=value, last=1), BadRequestError)
     refuse("inbox:limit", (0, -1, None, "1", 1.0, True), lambda value: do("inbox", limit=value), BadRequestError)
 
     sizes: tuple[object, ...] = (-1, None, "1", 1.5, True)

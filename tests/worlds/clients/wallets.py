@@ -84,7 +84,10 @@ class WalletWorld(Parts):
             msgspec.structs.replace(node, token_keys=encoded) if node.name == "provider2" else node
             for node in self.document.nodes
         )
-        self.document = msgspec.structs.replace(self.document, nodes=nodes)
+        # Valid for as long as tests let pass: tokens rest for hours, and the network must agree about the time.
+        self.document = msgspec.structs.replace(
+            self.document, nodes=nodes, valid_until_s=self.document.valid_from_s + 400 * DAY_S
+        )
         self.session.adopt(self.document)
 
     def fetch(self, count: int = 1, purpose: str = "guest", *, issuer: str = "provider2", **more: object) -> None:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from client.core.sealing import HpkeSealer, Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.link.floors import Acceptance
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore
@@ -350,6 +351,9 @@ class MemoryLink:
         if provider.name not in self.connected:
             self.connected.append(provider.name)
 
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read on: what comes over these wires is taken as it comes."""
+
     def is_open(self, provider: Identity) -> bool:
         return self.lies or (not self.cut and self.world.hub.is_attached(provider))
 
@@ -402,12 +406,14 @@ class Person:
     def start(self) -> ClientService:
         self.client = build_client(
             keys=self.keys,
+            acceptance=self.world.acceptance,
             settings=self.settings,
             access=self._access(),
             sealer=self.sealer,
             network=self.network,
             link=self.link,
             clock=self.world.clock,
+            monotonic=self.world.monotonic,
             rng=self.world.rng,
             arithmetic=self.world.packet_format.sphinx.arithmetic,
             observer=self.facts,
@@ -475,6 +481,8 @@ class World(MemoryWorld):
         self.sink = False
         """Whether packets end at the first provider: for tests that only look at what a client sends."""
         self.invitation = invitation
+        self.acceptance = Acceptance.ANY
+        """Which networks the clients take part in that are made from now on."""
         self.on_acknowledged: Callable[[Identity], None] = lambda peer: None
         """Called at each pull that acknowledges something, before it takes effect."""
         self.lost = self.delivered = 0
@@ -508,6 +516,10 @@ class World(MemoryWorld):
     def make_clock(self) -> EventClock:
         """Return the clock of this world."""
         return EventClock(NOW_S)
+
+    def monotonic(self) -> float:
+        """Return the seconds of a clock that nobody sets."""
+        return self.clock.seconds()
 
     def make_document(self, *, epochs_later: int = 0) -> Document:
         """Return the document of a later epoch."""

@@ -12,6 +12,7 @@ import random
 import signal
 import struct
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from client.api import ReceivedMessage
 from client.core.sealing import HpkeSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys, create_keys, load_keys
+from client.link.floors import Acceptance
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore
@@ -123,6 +125,9 @@ class Wire:
             self.provider = provider.id
             reactor.connectTCP("127.0.0.1", self.ports[provider.name], Dialler(self))
 
+    def let_read(self, provider: Identity, reads: bool) -> None:
+        """Read on: what comes over these wires is taken as it comes."""
+
     def is_open(self, provider: Identity) -> bool:
         return self.connection is not None and provider == self.provider
 
@@ -192,6 +197,7 @@ def run_client(plan: Plan) -> None:
     wire = Wire(keys.identity_key.public, plan.ports)
     client = build_client(
         keys=keys,
+        acceptance=Acceptance.ANY,
         settings=ClientSettings(longest_retry_s=2.0),
         access=ordered_access(
             ClientStore(directory / "client.db"),
@@ -202,6 +208,7 @@ def run_client(plan: Plan) -> None:
         network=wire,
         link=wire,
         clock=cast(Clock, reactor),
+        monotonic=time.monotonic,
         rng=random.SystemRandom(),
         arithmetic=load_arithmetic(),
         observer=Nobody(),

@@ -10,7 +10,7 @@ from loopixmix.seams import Fact, Identity, PacketDropped
 from loopixmix.wire import ItemKind
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.drops import Drops
-from provider.mailbox import Fetch, MailboxRules
+from provider.mailbox import Fetch, Fresh, MailboxRules
 from provider.store import MailStore
 from provider.store.access import clocked_access
 from provider.store.accounts import Application, StoreFigures, count_items, count_of, register
@@ -19,6 +19,7 @@ from provider.store.items import NewItem, store_items, take_items
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
 WRITE_S, READ_S = 0.004, 0.001
 RULES = MailboxRules()
+ALL = Fetch((), Fresh(0, 1000), Fresh(0, 1000))
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN, guests=GuestMode.OPEN)
 
 
@@ -81,7 +82,7 @@ class StoreWorld:
         self.store.write(lambda connection: store_items(connection, new, self.rules))
 
     def bodies(self, identity: Identity = ALICE) -> list[bytes]:
-        taken = self.store.read(lambda connection: take_items(connection, identity, Fetch((), 0, 1000)))
+        taken = self.store.read(lambda connection: take_items(connection, identity, ALL))
         assert taken is not None
         return [item.body.rstrip(b"\0") for item in taken.items]
 

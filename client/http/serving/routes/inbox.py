@@ -7,11 +7,12 @@ from twisted.web.server import Request
 from client.api import NamedReader, ReceivedMessage, UnknownMessageError
 from client.core.arguments import MOST_AT_ONCE, USUAL_SHARE_S
 from client.core.journal import JournalledClient
-from client.http.messages import MAX_PAGE, Received, received_of
+from client.http.messages import MAX_PAGE, ReadBody, Received, received_of
 from client.http.serving.calls import (
     MAX_NUMBER,
     parse_count,
     parse_seconds,
+    read_json,
     read_query,
     required,
     write_json,
@@ -43,6 +44,13 @@ class InboxRoutes:
         after = parse_count("after", query.get("after", "0"), least=0, most=MAX_NUMBER)
         limit = parse_count("limit", query.get("limit", str(MAX_PAGE)), least=1, most=MAX_PAGE)
         return write_json(request, await self._page(after, limit))
+
+    @route("POST", "/v1/inbox/read", Description(takes=ReadBody, status=204, forms=()))
+    async def mark_read(self, request: Request) -> bytes:
+        """Take note that received messages were shown to somebody; answers once that is on the disk."""
+        body = read_json(request, ReadBody)
+        await self._client.mark_read(after=body.after, last=body.last)
+        return write_nothing(request)
 
     @route("GET", "/v1/inbox/<int(max=1000000000000000000):number>", Description(answers=Received))
     async def received(self, request: Request, number: int) -> bytes:

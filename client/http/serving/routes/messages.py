@@ -6,15 +6,16 @@ from twisted.web.server import Request
 
 from client.api import Client, Letter, OutgoingMessage, TimeEstimate
 from client.http.messages import JSON, MESSAGE_PACK, OCTETS, Bulk, Sent, SentMany
+from client.http.serving.bodies import Breathe
 from client.http.serving.calls import (
     MAX_NUMBER,
+    UnsupportedTypeError,
     media_type,
     parse_count,
     parse_flag,
     parse_time,
-    read_json,
+    read_long,
     read_octets,
-    read_packed,
     read_query,
     required,
     write_json,
@@ -36,14 +37,15 @@ LETTER_QUERY = {
 class OutgoingRoutes:
     """Serves the messages that a client sends."""
 
-    def __init__(self, client: Client) -> None:
-        """Serve `client`."""
+    def __init__(self, client: Client, *, breathe: Breathe) -> None:
+        """Serve `client`. `breathe`: lets others have their turn while a long message is read."""
         self._client = client
+        self._breathe = breathe
 
     @route("POST", "/v1/messages", Description(takes=Letter, octets_query=LETTER_QUERY, answers=Sent, status=202))
     async def send(self, request: Request) -> bytes:
         """Queue a message."""
-        letter = _letter(request)
+        letter = await _letter(request, self._breathe)
         message_id = await self._client.send(
             letter.to,
             letter.body,
@@ -62,7 +64,8 @@ class OutgoingRoutes:
     )
     async def send_many(self, request: Request) -> bytes:
         """Queue several messages, all or none."""
-        message_ids = await self._client.send_many(read_packed(request, Bulk).letters)
+        bulk = await read_long(request, Bulk, self._breathe)
+        message_ids = await self._client.send_many(bulk.letters)
         return write_json(request, SentMany(message_ids), status=202)
 
     @route("GET", "/v1/estimate", Description(query={"body_bytes": True, "to": True}, answers=TimeEstimate))
@@ -90,9 +93,12 @@ class OutgoingRoutes:
         return write_json(request, await self._client.cancel(message_id))
 
 
-def _letter(request: Request) -> Letter:
-    if media_type(request) != OCTETS:
-        return read_json(request, Letter)
+async def _letter(request: Request, breathe: Breathe) -> Letter:
+    found = media_type(request)
+    if found == JSON:
+        return await read_long(request, Letter, breathe)
+    if found != OCTETS:
+        raise UnsupportedTypeError(found)
     query = read_query(request, *LETTER_QUERY)
     times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
     return Letter(

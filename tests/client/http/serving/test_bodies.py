@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
 from client.api import BadRequestError
 from client.http.messages import Bulk, GuestBody, PostBody
-from client.http.serving.bodies import decode_body
+from client.http.serving.bodies import LONG_CHARACTERS, decode_body, decode_long_body
 
 
 @given(st.binary(max_size=20), st.text(max_size=5).filter(lambda text: text.isprintable()))
@@ -77,3 +79,73 @@ def test_a_number_that_is_none_is_refused(number: str) -> None:
     text = '{"service": "echo", "body": "", "idempotency_key": "1", "deadline_s": NUMBER}'.replace("NUMBER", number)
     with pytest.raises(BadRequestError, match="the body is wrong"):
         decode_body(text.encode(), PostBody, is_json=True)
+
+
+class Breaths:
+    """Counts how often others had their turn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def breathe(self) -> None:
+        self.count += 1
+
+
+def read_long(body: bytes, shape: type[msgspec.Struct], breaths: Breaths | None = None) -> msgspec.Struct:
+    found: list[msgspec.Struct] = []
+    failures: list[BaseException] = []
+    reading = Deferred.fromCoroutine(decode_long_body(body, shape, (breaths or Breaths()).breathe))
+    reading.addCallbacks(found.append, lambda failure: failures.append(failure.value))
+    for failure in failures:
+        raise failure
+    return found[0]
+
+
+@pytest.mark.parametrize("extra", [0, 1, 2, 3])
+def test_a_long_message_is_read_in_pieces_as_it_would_be_at_once(extra: int) -> None:
+    content = random.Random(extra).randbytes(300_000 + extra)
+    written = {"service": "echo@p", "idempotency_key": "long bytes 0", "body": base64.b64encode(content).decode()}
+    body = json.dumps(written).encode()
+    breaths = Breaths()
+    assert read_long(body, PostBody, breaths) == decode_body(body, PostBody, is_json=True)
+    assert breaths.count >= len(content) * 4 // 3 // LONG_CHARACTERS
+
+
+def test_long_messages_of_a_bulk_stay_apart() -> None:
+    contents = [random.Random(seed).randbytes(length) for seed, length in ((1, 100_000), (2, 5), (3, 90_001))]
+    contents += [b"long bytes 0", b"long bytes 1"]
+    letters = [
+        {"to": "b@c", "kind": "k", "idempotency_key": str(number), "body": base64.b64encode(content).decode()}
+        for number, content in enumerate(contents)
+    ]
+    body = json.dumps({"letters": letters}).encode()
+    assert read_long(body, Bulk) == decode_body(body, Bulk, is_json=True)
+
+
+LONG = base64.b64encode(bytes(90_000)).decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"token": "{LONG[:-4]}AA=="{LONG[:4]}"}}',
+        f'{{"token": "{LONG[:-4]}QR=="}}',
+        f'{{"token": "{LONG[:65532]}AA=={LONG}"}}',
+        f'{{"token": "{LONG[:-1]}"}}',
+        f'{{"token": "{LONG[:-4]}-A=="}}',
+        f'{{"token": "{LONG}", "token": "{LONG}"}}',
+        f'{{"token": "QQ==", "nobody": "{LONG}"}}',
+        f'{{"{LONG}": 1}}',
+        f'{{"token": "{LONG}"',
+        f'{{"token": "{LONG}\\"}}',
+    ],
+)
+def test_long_ones_that_could_be_read_in_two_ways_are_refused_too(body: str) -> None:
+    for read in (read_long, lambda data, shape: decode_body(data, shape, is_json=True)):
+        with pytest.raises(BadRequestError, match="wrong"):
+            read(body.encode(), GuestBody)
+
+
+def test_long_text_where_no_bytes_belong_is_read_as_ever() -> None:
+    body = json.dumps({"provider": "a" * 100_000, "token": ""}).encode()
+    assert read_long(body, GuestBody) == decode_body(body, GuestBody, is_json=True)

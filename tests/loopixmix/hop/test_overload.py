@@ -1,0 +1,94 @@
+"""When a node counts as overloaded, how much may wait then, and when that ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from loopixmix.hop.limits import HopLimits
+from loopixmix.hop.overload import STANDING_PACKETS, STANDING_S, WAIT_SHARE, Overload
+
+RATE_PER_S, MEAN_S = 10_000.0, 0.2
+MOST = int(RATE_PER_S * MEAN_S * WAIT_SHARE)
+
+
+class Queue:
+    """A queue of which the test says how long it is, at a time that it says."""
+
+    def __init__(self, **limits: int) -> None:
+        self.overload = Overload(HopLimits(**limits))
+        self.overload.adopt(MEAN_S)
+        self.now_s = 100.0
+
+    def excess(self, waiting: int) -> int:
+        return self.overload.excess(waiting, RATE_PER_S, self.now_s)
+
+    def took(self, count: int, waiting: int) -> None:
+        self.overload.took(count, waiting, RATE_PER_S, self.now_s)
+
+    def stand(self, waiting: int, *, seconds: float = STANDING_S, unwrapped: int = STANDING_PACKETS) -> None:
+        """Let so many wait all the time."""
+        self.excess(waiting)
+        self.took(unwrapped, waiting)
+        self.now_s += seconds
+
+
+def test_a_queue_that_stands_may_hold_what_is_unwrapped_in_a_part_of_the_mean_delay() -> None:
+    queue = Queue()
+    queue.stand(MOST + 1)
+    assert queue.excess(MOST + 7) == 7
+    assert queue.overload.is_on
+    assert queue.excess(MOST) == 0
+
+
+@pytest.mark.parametrize(
+    "stood", [{"seconds": STANDING_S / 2}, {"unwrapped": STANDING_PACKETS - 1}], ids=["a short time", "few unwrapped"]
+)
+def test_a_queue_that_has_not_stood_yet_may_hold_more(stood: dict[str, float]) -> None:
+    queue = Queue()
+    queue.stand(MOST + 1, **stood)  # type: ignore[arg-type]
+    assert queue.excess(MOST + 7) == 0
+
+
+def test_a_queue_that_became_short_meanwhile_has_not_stood() -> None:
+    queue = Queue()
+    queue.stand(MOST + 1)
+    queue.took(10, MOST)
+    assert queue.excess(MOST + 7) == 0
+
+
+def test_overload_ends_when_nothing_waits_and_nothing_was_lost_lately() -> None:
+    queue = Queue()
+    queue.stand(MOST + 1)
+    queue.excess(MOST + 7)
+    queue.took(10, 0)
+    assert queue.overload.is_on
+    queue.now_s += STANDING_S
+    queue.took(10, 1)
+    assert queue.overload.is_on
+    queue.took(1, 0)
+    assert not queue.overload.is_on
+    assert queue.excess(MOST + 7) == 0
+
+
+def test_a_clock_that_was_set_back_does_not_keep_it_on() -> None:
+    queue = Queue()
+    queue.stand(MOST + 1)
+    queue.excess(MOST + 7)
+    queue.now_s -= 50.0
+    queue.took(1, 0)
+    assert not queue.overload.is_on
+
+
+def test_the_operators_bound_holds_in_any_case_and_two_batches_may_always_wait() -> None:
+    assert Queue(waiting_packets=100).excess(130) == 30
+    slow = Overload(HopLimits(batch_packets=32))
+    slow.adopt(MEAN_S)
+    slow.excess(65, 10.0, 0.0)
+    slow.took(STANDING_PACKETS, 65, 10.0, 0.0)
+    assert slow.excess(65, 10.0, STANDING_S) == 1
+
+
+def test_before_the_first_document_only_the_operators_bound_holds() -> None:
+    overload = Overload(HopLimits())
+    assert overload.excess(4097, RATE_PER_S, 0.0) == 1
+    assert overload.lost_before_s(10.0) == float("-inf")
