@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MEASURED_BY = (
+    "benchmarks.exact_engine",
     "benchmarks.vector_engine",
     "benchmarks.nodes_engine",
     "benchmarks.verification",

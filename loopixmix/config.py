@@ -60,7 +60,7 @@ def parse_config(text: str, config_type: type[T], *, source: str) -> T:
     try:
         return msgspec.convert(table, config_type)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_in_terms_of_keys(str(error))}") from error
+        raise ConfigError(f"{source}: {_in_terms_of_keys(_with_what_is_allowed(str(error), config_type))}") from error
     except MisuseError as error:
         raise ConfigError(f"{source}: {error}") from error
 
@@ -95,7 +95,7 @@ def convert_options(values: object, config_type: type[T]) -> T:
     try:
         return msgspec.convert(values, config_type)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
+        reason, _, path = _with_what_is_allowed(str(error), config_type).partition(" - at `$")
         # However deep the value lies in the struct, the option is called like its key.
         names = re.findall(r"[A-Za-z_]\w*", path)
         option = f"--{names[-1].replace('_', '-')}: " if names else ""
@@ -208,6 +208,61 @@ def _unknown_keys_of_table(
         close = difflib.get_close_matches(key, fields, n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ""
         yield f'unknown key "{key}"{place} (allowed: {", ".join(fields)}{hint})'
+
+
+def _with_what_is_allowed(message: str, config_type: type) -> str:
+    """Name the values of an enumeration, and say in words what a pattern means, in an error of msgspec."""
+    reason, at, path = message.partition(" - at `$")
+    expected = _type_at(inspect.type_info(config_type), re.findall(r"\.(\w+)|(\[)", path))
+    words = ""
+    while isinstance(expected, inspect.Metadata):
+        words = words or str((expected.extra_json_schema or {}).get("description", ""))
+        expected = expected.type
+    if reason.startswith("Invalid enum value"):
+        kinds = expected.types if isinstance(expected, inspect.UnionType) else (expected,)
+        reason += f" (allowed: {', '.join(value for kind in kinds for value in _values_of(kind))})"
+    elif "matching regex" in reason and words:
+        reason = f"Expected {words}"
+    return reason + at + path
+
+
+def _values_of(kind: inspect.Type) -> Iterator[str]:
+    match kind:
+        case inspect.EnumType(cls=cls):
+            yield from (str(each.value) for each in cls)
+        case inspect.LiteralType(values=values):
+            yield from map(str, values)
+        case _:
+            pass
+
+
+def _type_at(expected: inspect.Type, path: Sequence[tuple[str, str]]) -> inspect.Type:
+    """Return the type of a value by its path in msgspec's errors, a pair for each key or index; or what is nearest."""
+    while path:
+        (key, _), *path = path
+        inner = _without_metadata(expected)
+        candidates = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
+        found = None
+        for candidate in candidates:
+            match candidate:
+                case inspect.StructType() if key:
+                    found = next((field.type for field in candidate.fields if field.encode_name == key), found)
+                case inspect.DictType():
+                    found = candidate.value_type
+                case inspect.ListType() | inspect.VarTupleType() if not key:
+                    found = candidate.item_type
+                case _:
+                    pass
+        if found is None:
+            return expected
+        expected = found
+    return expected
+
+
+def _without_metadata(expected: inspect.Type) -> inspect.Type:
+    while isinstance(expected, inspect.Metadata):
+        expected = expected.type
+    return expected
 
 
 def _in_terms_of_keys(message: str) -> str:

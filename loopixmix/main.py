@@ -15,6 +15,7 @@ import click
 
 from loopixmix import __version__
 from loopixmix.errors import LoopixmixError, MisuseError
+from loopixmix.extras import missing_extra
 from loopixmix.process.limits import forbid_core_dumps
 
 COMMANDS_GROUP = "loopixmix.commands"
@@ -172,12 +173,13 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _what_stands_in_the_way(error: Exception) -> str | None:
-    """Tell which file of the user's has the name of a package of ours, if that is why an import failed."""
+    """Tell why an import failed, if a user can help it: a file of theirs in our way, or a library of an extra."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
     taken = getattr(sys.modules.get(package), "__file__", None)
     ours = Path(__file__).parents[1] / package / "__init__.py"
     if taken is None or not ours.is_file() or Path(taken).resolve() == ours:
-        return None
+        # Commands import what they need when they need it, and not everybody has installed all of it.
+        return missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
     return f"{taken} stands in the way of loopixmix's own package `{package}`: rename it, or start in another directory"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from loopixmix.config import commented_toml
 from loopixmix.directory import MailOffer
-from loopixmix.directory.words import MAX_SERVICES, NAME_PATTERN
+from loopixmix.directory.words import MAX_SERVICES, NAME_PATTERN, Role
 from loopixmix.errors import ConfigError, FormatError
 from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
 from loopixmix.requests.names import check_name
@@ -59,6 +59,8 @@ class RemoteService(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The choices of a provider's operator; the comments in `node.toml` explain each key."""
 
+    own_role: ClassVar[Role] = Role.PROVIDER
+    role: Role = Role.PROVIDER
     limits: LimitSettings = PROVIDER_LIMITS
     services: Annotated[tuple[str, ...], msgspec.Meta(max_length=32)] = DEFAULT_SERVICES
     store: str = ""
@@ -226,7 +228,9 @@ def provider_toml(
     """
     hosted = tuple(dict.fromkeys((*DEFAULT_SERVICES, *services)))
     any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=hosted)
-    values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
+    values = msgspec.to_builtins(any_provider) | node_values(
+        name=name, role=Role.PROVIDER, listen=listen, advertise=advertise
+    )
     values["limits"] = msgspec.to_builtins(PROVIDER_LIMITS)
     values["mailbox"] |= {"quota_items": mailbox_items}
     values["registration"] |= {"mode": str(registration), "guests": str(guests)}

@@ -28,6 +28,7 @@ from loopixmix.wire import LinkRole
 from provider.accounts import GuestMode, RegistrationMode
 from provider.administration import administration
 from provider.api import Setting
+from provider.cards.decoys import check_decoy_secret
 from provider.config import ProviderConfig, provider_toml
 from provider.hosting.loading.factories import find_factories, find_factory
 from provider.hosting.loading.trial import ServiceTrial
@@ -125,6 +126,7 @@ def run(directory: Path, check_config: bool) -> None:
         # hours later, and a store that cannot be used should show at once.
         MailStore(config.store_url(directory), exclusive=not check_config).close()
     if check_config:
+        check_decoy_secret(directory, rng=system_rng())
         config.check_services()
         trial = ServiceTrial(directory, provider=identity_key.public, rng=system_rng(), now_s=time.time())
         for untried in trial.run(config.services, config.service, config.service_limits):

@@ -34,10 +34,18 @@ def __getattr__(name: str) -> object:
     """Import what a notebook asks for when it asks: the commands of `loopixmix` stay quick."""
     from importlib import import_module
 
+    from loopixmix.extras import missing_extra
+
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _PLACES[name]
-    found: object = getattr(import_module(module), attribute)
+    try:
+        found: object = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        told = missing_extra(error)
+        if told is None:
+            raise
+        raise ModuleNotFoundError(told, name=error.name) from error
     return found
 
 

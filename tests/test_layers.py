@@ -21,7 +21,8 @@ PACKAGES = ("loopixmix", "provider", "client", *APPLICATIONS, "simulations")
 LAYERS = (
     # Words.
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
-    (0, ("loopixmix.bounds", "loopixmix.wiping", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*")),
+    (0, ("loopixmix.bounds", "loopixmix.wiping", "loopixmix.drops", "loopixmix.extras")),
+    (0, ("loopixmix.seams", "loopixmix.group*")),
     (0, ("loopixmix._native", "loopixmix._signing")),
     # The issuer's and redeemer's sides of tokens; before the formats, whose pattern fits them too.
     (
@@ -112,7 +113,7 @@ DOORS = (
     *("client.api", "client.remote", "client.remote_asyncio", "client.testing", "provider.api", "provider.serving"),
     *("loopixmix.errors", "loopixmix.params", "loopixmix.tokens", "loopixmix.store", "loopixmix.web"),
     *("loopixmix.verdict", "loopixmix.progress", "loopixmix.sweeps", "loopixmix.process", "loopixmix.config"),
-    *("loopixmix.testnet", "loopixmix.seams", "loopixmix.bounds", "loopixmix.net.sockets"),
+    *("loopixmix.testnet", "loopixmix.seams", "loopixmix.bounds", "loopixmix.extras", "loopixmix.net.sockets"),
 )
 """All that an application may import besides itself."""
 DOORS_OF = {"votes": ("loopixmix.group",)}

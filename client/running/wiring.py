@@ -177,6 +177,7 @@ def build_client(
             session,
             registration,
             pulling,
+            rounds,
             traffic,
             known,
             loops.health,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,15 @@ from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import Role, TrustRoot
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.directory.mail import MAX_DOMAIN_CHARACTERS, domain_is_valid
-from loopixmix.directory.trust import HEX_KEY_PATTERN, HexKey
-from loopixmix.directory.words import MAX_HOST_CHARACTERS, NAME_PATTERN, Name, host_is_valid
+from loopixmix.directory.trust import HEX_KEY_PATTERN, HEX_KEY_RULE, HexKey
+from loopixmix.directory.words import (
+    MAX_HOST_CHARACTERS,
+    NAME_PATTERN,
+    NAME_RULE,
+    Name,
+    host_can_be_found,
+    host_is_valid,
+)
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
@@ -39,7 +47,12 @@ class AllowedDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """A mail domain, and the provider that may have it, by its id or its name."""
 
     domain: str
-    provider: Annotated[str, msgspec.Meta(pattern=rf"{NAME_PATTERN}|{HEX_KEY_PATTERN}")]
+    provider: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=rf"{NAME_PATTERN}|{HEX_KEY_PATTERN}", description=f"an id of {HEX_KEY_RULE}, or {NAME_RULE}"
+        ),
+    ]
 
     def __post_init__(self) -> None:
         if not domain_is_valid(self.domain):
@@ -68,7 +81,10 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         if len(self.domain_owners) != len(self.domains):
             raise ConfigError("[[domains]] names one mail domain twice")
         if len({node.id for node in self.nodes}) != len(self.nodes):
-            raise ConfigError("[[nodes]] names one id twice")
+            raise ConfigError(f"[[nodes]] names one id twice: {_twice(node.id for node in self.nodes)}")
+        names = [node.name for node in self.nodes if node.name is not None]
+        if len(set(names)) != len(names):
+            raise ConfigError(f"[[nodes]] gives one name to two nodes: {_twice(names)}; only one of them could enrol")
         _check_pulls(self.params)
 
     @property
@@ -80,6 +96,10 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     def domain_owners(self) -> dict[str, str]:
         """The providers that may have mail domains, by domain: each by its id or its name."""
         return {allowed.domain: allowed.provider for allowed in self.domains}
+
+
+def _twice(values: Iterable[str]) -> str:
+    return next(value for value, count in Counter(values).items() if count > 1)
 
 
 def _check_pulls(params: NetworkParams) -> None:
@@ -102,22 +122,16 @@ def parse_listen(listen: str, *, key: str = "listen") -> tuple[str, int]:
 def parse_advertised(address: str, *, key: str) -> tuple[str, int]:
     """Return host and port at which others are to find a node: as `parse_listen`, and every authority takes the host.
 
-    An address with a scope means something on one machine only, and one that stands for every address is nobody's.
+    An address with a scope means something on one machine only, and one that stands for every address, or for many, is
+    nobody's.
     """
     host, port = _split(address, key)
-    if not host_is_valid(host) or _is_every_address(host):
+    if not host_can_be_found(host):
         raise ConfigError(
             f'key "{key}": {address!r}: others cannot find a node at {host!r}: give its own IP address, without a '
             f"scope, or a host name of letters, digits, hyphens and dots, with {MAX_HOST_CHARACTERS} characters at most"
         )
     return host, port
-
-
-def _is_every_address(host: str) -> bool:
-    try:
-        return ip_address(host).is_unspecified
-    except ValueError:
-        return False
 
 
 def _split(address: str, key: str) -> tuple[str, int]:

@@ -23,7 +23,8 @@ MAX_MAILBOX_ITEMS = 10_000_000
 Items: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_MAILBOX_ITEMS)]
 Identity: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Domain: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_DOMAIN_CHARACTERS)]
-AccountName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9._-]{1,64}\Z")]
+ACCOUNT_RULE = "a name of 1 to 64 letters a-z, digits, dots, hyphens and underscores"
+AccountName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9._-]{1,64}\Z", description=ACCOUNT_RULE)]
 GatewayRate: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=MAX_GATEWAY_RATE_PER_S)]
 GatewayBatch: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_GATEWAY_BATCH)]
 

@@ -12,7 +12,8 @@ from loopixmix.directory.words import NETWORK_ID_BYTES, Name
 from loopixmix.errors import ConfigError
 
 HEX_KEY_PATTERN = r"^[0-9a-f]{64}\Z"
-HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=HEX_KEY_PATTERN)]
+HEX_KEY_RULE = "64 digits 0-9 and a-f"
+HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=HEX_KEY_PATTERN, description=HEX_KEY_RULE)]
 
 _NETWORK_DOMAIN = b"loopixmix/network/v1"
 _TEST = b"test"

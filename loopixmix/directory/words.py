@@ -6,7 +6,7 @@ import enum
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -25,7 +25,8 @@ NETWORK_ID_BYTES = 16
 CLOCK_TOLERANCE_S = 5
 """How far the clocks of nodes, clients and authorities may differ without anybody noticing."""
 
-Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+NAME_RULE = "a name of 1 to 63 letters a-z, digits, dots, hyphens and underscores, the first a letter or digit"
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description=NAME_RULE)]
 Host: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_HOST_CHARACTERS)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 Key: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -38,6 +39,7 @@ Services: TypeAlias = Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_SE
 EncodedTokenKey: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_ENCODED_BYTES)]
 TokenKeys: TypeAlias = Annotated[tuple[EncodedTokenKey, ...], msgspec.Meta(max_length=MAX_TOKEN_KEYS)]
 
+BROADCAST = IPv4Address(2**32 - 1)
 _FIELD = 2**255 - 19
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
@@ -58,6 +60,18 @@ def host_is_valid(host: str) -> bool:
     except ValueError:
         labels = host.split(".")
         return all(_HOST_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+
+
+def host_can_be_found(host: str) -> bool:
+    """Tell whether others may find a node at `host`: it is valid, and no address that stands for all or for many."""
+    if not host_is_valid(host):
+        return False
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return True
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not (address.is_unspecified or address.is_multicast or address == BROADCAST)
 
 
 @functools.lru_cache(maxsize=8192)
@@ -85,8 +99,8 @@ def node_faults(
     mail: MailOffer | None,
 ) -> Iterator[str]:
     """Yield what is wrong with the words that a descriptor and a document's entry share."""
-    if not host_is_valid(host):
-        yield f"{host!r} is neither an IP address nor a host name"
+    if not host_can_be_found(host):
+        yield f"{host!r} is neither an IP address nor a host name at which others could find it"
     if role is not Role.PROVIDER and services:
         yield "only a provider offers services"
     if list(services) != sorted(set(services)):

@@ -101,7 +101,7 @@ class Intake:
             while queue and not self._is_unwrapping:
                 now_s = self._clock.seconds()
                 batch, too_late = queue.take(self._batch_packets, self._overload.lost_before_s(now_s))
-                self._overload.took(len(batch), len(queue), self._unwrapping.unwraps_per_s, now_s)
+                self._overload.took(len(batch), len(queue), self._unwrapping.unwraps_per_s)
                 if too_late:
                     self._drop(too_late, DropReason.TOO_LATE, now_s)
                 if batch:

@@ -26,7 +26,7 @@ class Overload:
     unwrapped, and none of them is lost.
     """
 
-    __slots__ = ("_limits", "_mean_s", "_shed_at_s", "_standing_since_s", "_unwrapped", "is_on")
+    __slots__ = ("_is_on", "_limits", "_mean_s", "_shed_at_s", "_standing_since_s", "_unwrapped")
 
     def __init__(self, limits: HopLimits) -> None:
         """`limits`: how much may wait in any case."""
@@ -35,7 +35,7 @@ class Overload:
         self._standing_since_s: float | None = None
         self._unwrapped = 0
         self._shed_at_s = 0.0
-        self.is_on = False
+        self._is_on = False
 
     def adopt(self, delay_mean_s: float) -> None:
         """Judge by the mean delay of a new network document."""
@@ -50,22 +50,22 @@ class Overload:
         most = self._most(unwraps_per_s)
         if waiting <= most:
             return 0
+        if self._is_on and not 0 <= now_s - self._shed_at_s < STANDING_S:
+            # Nothing was too much lately. A short queue alone would not show that: a flood comes in bursts.
+            self._is_on, self._standing_since_s = False, None
         if self._standing_since_s is None:
             self._standing_since_s, self._unwrapped = now_s, 0
         elif now_s - self._standing_since_s >= STANDING_S and self._unwrapped >= STANDING_PACKETS:
-            self.is_on = True
-        bound = most if self.is_on else self._limits.waiting_packets
+            self._is_on = True
+        bound = most if self._is_on else self._limits.waiting_packets
         if waiting > bound:
             self._shed_at_s = now_s
         return max(0, waiting - bound)
 
-    def took(self, count: int, waiting: int, unwraps_per_s: float, now_s: float) -> None:
+    def took(self, count: int, waiting: int, unwraps_per_s: float) -> None:
         """Hear that `count` packets go to be unwrapped, and that `waiting` are left."""
         self._unwrapped += count
-        # An empty queue ends it only if nothing was lost lately: a flood comes in bursts.
-        if waiting == 0 and not 0 <= now_s - self._shed_at_s < STANDING_S:
-            self.is_on = False
-        if not self.is_on and waiting <= self._most(unwraps_per_s):
+        if not self._is_on and waiting <= self._most(unwraps_per_s):
             self._standing_since_s = None
 
     def _most(self, unwraps_per_s: float) -> int:

@@ -26,7 +26,10 @@ class LinkLimits:
     waiting_frames: int = 256
     """Frames that wait for one peer while there is no link to it; more are dropped as NO_LINK."""
     waiting_s: float = 10.0
-    """How long a link may be missing until the frames that wait for it are dropped as NO_LINK."""
+    """How long a link may be missing until the frames that wait for it are dropped as NO_LINK.
+
+    A frame that waits for so long for a busy peer is dropped as TOO_LATE.
+    """
     connect_timeout_s: float = 10.0
     handshake_timeout_s: float = 10.0
     hello_timeout_s: float = 5.0

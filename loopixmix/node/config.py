@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import msgspec
 
 from loopixmix.authority.config import parse_advertised, parse_listen
 from loopixmix.config import commented_toml, load_config, load_trust_root, parse_config
 from loopixmix.directory import TrustRoot
-from loopixmix.directory.words import Name
+from loopixmix.directory.words import Name, Role
 from loopixmix.errors import ConfigError
 from loopixmix.hop.limits import HopLimits
 from loopixmix.keyring.keyring import MAX_TAGS
@@ -74,6 +74,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The choices of every node's operator; the comments in `node.toml` explain each key."""
 
     name: Name
+    role: Role = Role.MIX
     listen: str
     advertise: str = ""
     log: LogSettings = LogSettings()
@@ -81,7 +82,14 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     limits: LimitSettings = LimitSettings()
     metrics: MetricsSettings = MetricsSettings()
 
+    own_role: ClassVar[Role] = Role.MIX
+
     def __post_init__(self) -> None:
+        if self.role is not self.own_role:
+            raise ConfigError(
+                f'key "role": this is the directory of a {self.role}, which  loopixmix {self.role} run  runs; a '
+                f'{self.own_role} has "{self.own_role}"'
+            )
         host, _ = parse_listen(self.listen)
         if self.advertise:
             parse_advertised(self.advertise, key="advertise")
@@ -136,6 +144,7 @@ def create_node(directory: Path, *, config_text: str, config_type: type[C], netw
 
 NODE_COMMENTS = {
     "name": "How others see the node in the network document.",
+    "role": "What the node is: mix or provider.",
     "listen": "The address and port to listen on; [::]:30001 listens on every address.",
     "advertise": "Where others find the node, if that is another address; empty: where it listens.",
     "log.format": "text or json, one event a line on stderr (SIGHUP).",
@@ -155,11 +164,11 @@ Address of a Prometheus endpoint; empty: none. Whoever reads it learns about tra
 """The comment above each key of `node.toml`, whatever the role."""
 
 
-def node_values(*, name: str, listen: str, advertise: str) -> dict[str, object]:
+def node_values(*, name: str, role: Role, listen: str, advertise: str) -> dict[str, object]:
     """Return the values of a new `node.toml`: what every role of node has, and its own name and addresses."""
     # Checked when the text is parsed, in the words that an operator gets for a mistake in the file.
     any_node = NodeConfig(name="node", listen="127.0.0.1:30001")
-    own = {"name": name, "listen": listen, "advertise": advertise}
+    own = {"name": name, "role": str(role), "listen": listen, "advertise": advertise}
     return {**msgspec.to_builtins(any_node), **own}
 
 
@@ -172,5 +181,5 @@ Keys marked (SIGHUP) take effect when the process gets that signal, the others w
 
 def node_toml(*, name: str, listen: str, advertise: str) -> str:
     """Return the commented `node.toml` of a new mix."""
-    values = node_values(name=name, listen=listen, advertise=advertise)
+    values = node_values(name=name, role=Role.MIX, listen=listen, advertise=advertise)
     return commented_toml(values, head=node_head("A mix"), comments=NODE_COMMENTS)

@@ -45,6 +45,9 @@ def load_decoy_secret(directory: Path, *, rng: Rng, today: int) -> DecoySecret:
         # whose cards stayed would be those of accounts.
         if not path.exists():
             create_file(path, msgspec.json.encode(DecoySecret(rng.randbytes(SECRET_BYTES).hex(), today)))
+        # Whoever reads it can tell decoys from accounts: by a copy from elsewhere, most often.
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path}: others may read this secret; run  chmod 600 {path}")
         secret = msgspec.json.decode(path.read_bytes(), type=DecoySecret)
         if len(bytes.fromhex(secret.secret)) != SECRET_BYTES:
             raise ConfigError(f"{path}: the secret must have {SECRET_BYTES} bytes, in hexadecimal digits")
@@ -53,6 +56,12 @@ def load_decoy_secret(directory: Path, *, rng: Rng, today: int) -> DecoySecret:
     except (msgspec.MsgspecError, ValueError) as error:
         raise ConfigError(f"{path}: this is not the secret of a provider's decoys") from error
     return secret
+
+
+def check_decoy_secret(directory: Path, *, rng: Rng) -> None:
+    """Raise `StoreError` or `ConfigError` if the secret in a provider's directory, if there is one, cannot be used."""
+    if (directory / SECRET_FILE).exists():
+        load_decoy_secret(directory, rng=rng, today=0)
 
 
 class Decoys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -91,7 +91,7 @@ def threaded_access(
         "store writer",
         writer.write,
         call_on_reactor=call_on_reactor,
-        pause=partial(time.sleep, PAUSE_S),
+        pause=partial(threading.Event().wait, PAUSE_S),
     )
     reading = ThreadLane("store reader", partial(read_batch, store), call_on_reactor=call_on_reactor)
     return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))

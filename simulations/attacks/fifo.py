@@ -14,6 +14,7 @@ Theorem 1), and a departure finds 1 + Poisson(rho) held, rho = lambda/mu: E[1/n]
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,22 @@ def bet_on_oldest(rate_per_s: float, delay_mean_s: float, trials: int, generator
     return FifoResult(ShareEstimate.of_trials(oldest, trials), oldest_share(pool_mean))
 
 
+def over_mixes(
+    rates: Sequence[tuple[float, float]], trials: int, bet: Callable[[float, int], FifoResult], generator: Generator
+) -> FifoResult:
+    """Bet at mixes of different rates, each as often as packets take it.
+
+    `rates`: the share of the packets that takes mixes of a rate, and that rate, of each mix; shares add up to 1.
+    """
+    if len(rates) == 1:
+        return bet(rates[0][1], trials)
+    shares = np.array([share for share, _ in rates])
+    chosen = generator.multinomial(trials, shares / shares.sum()).tolist()
+    found = [(share, bets, bet(rate, max(bets, 1))) for (share, rate), bets in zip(rates, chosen, strict=True)]
+    hits = sum(round(result.success.share * bets) for _, bets, result in found)
+    return FifoResult(ShareEstimate.of_trials(hits, trials), sum(share * result.bound for share, _, result in found))
+
+
 def _oldest_that_left(pool_mean: float, generator: Generator, nodes: int) -> int:
     """Draw nodes at a departure, ages and remaining times (in delays) apart; count those that lose their oldest.
 
@@ -103,9 +120,10 @@ def _oldest_that_left(pool_mean: float, generator: Generator, nodes: int) -> int
 def attack_fifo(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
     """Return `attack.fifo.success` and `.bound`, the same of one user, and of the oldest packet.
 
-    Of all packets: at a mix of the first layer. Of one user: at the first node that holds what she sends, her provider,
-    through which all of it goes; without providers a mix of the first layer, through which one in `mixes_per_layer`
-    does. The oldest is left out if a mix holds millions. Raises `MisuseError` if users send nothing.
+    Of all packets: at the mix of the first layer that a packet happens to take. Of one user: at the first node that
+    holds what she sends, her provider, through which all of it goes; without providers such a mix, through which the
+    share of its weight goes. The oldest is left out if a mix holds millions. Raises `MisuseError` if users send
+    nothing.
     """
     if scenario.attacks.fifo is None:
         return {}
@@ -115,17 +133,28 @@ def attack_fifo(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
             "attacks.fifo needs packets: traffic.payload_rate_per_s, traffic.loop_rate_per_s and"
             " traffic.drop_rate_per_s are all 0"
         )
-    first, mix = flows.stages[0], flows.mixes[0]
-    all_per_s, delay_mean_s = mix.packets_per_s / mix.width, mix.delay_mean_s
-    user_per_s = flows.forward_per_s / flows.users_online / (1 if scenario.topology.providers else first.width)
-    departures = min(trials, max(_FEWEST, int(_MOST_HELD / (1 + mix.pool_mean))))
+    loads, delay_mean_s = flows.mixes[0].loads, flows.mixes[0].delay_mean_s
+    user_per_s = flows.forward_per_s / flows.users_online
+    all_rates = [(load.share, load.waiting_per_s) for load in loads]
+    user_rates = [(load.share, user_per_s * load.share / load.nodes) for load in loads]
+    largest_pool = max(load.pool_mean for load in loads)
+    departures = min(trials, max(_FEWEST, int(_MOST_HELD / (1 + largest_pool))))
     generator = seeds.generator("attacks")
+
+    def order(rate_per_s: float, bets: int) -> FifoResult:
+        return bet_on_order(rate_per_s, delay_mean_s, bets, generator)
+
+    def oldest(rate_per_s: float, bets: int) -> FifoResult:
+        return bet_on_oldest(rate_per_s, delay_mean_s, bets, generator)
+
     results = {
-        "attack.fifo": bet_on_order(all_per_s, delay_mean_s, trials, generator),
-        "attack.fifo.user": bet_on_order(user_per_s, first.delay_mean_s, trials, generator),
+        "attack.fifo": over_mixes(all_rates, trials, order, generator),
+        "attack.fifo.user": over_mixes(
+            [(1.0, user_per_s)] if scenario.topology.providers else user_rates, trials, order, generator
+        ),
     }
-    if mix.pool_mean <= _LARGEST_POOL:
-        results["attack.fifo.oldest"] = bet_on_oldest(all_per_s, delay_mean_s, departures, generator)
+    if largest_pool <= _LARGEST_POOL:
+        results["attack.fifo.oldest"] = over_mixes(all_rates, departures, oldest, generator)
     figures: dict[str, float] = {}
     for name, result in results.items():
         figures |= result.success.figures(f"{name}.success")

@@ -43,11 +43,13 @@ class ExactEngine:
         """Return the closed forms of a scenario; the seeds choose places and corrupt mixes only."""
         self.check(scenario)
         flows = flows_of(scenario)
+        corrupt = corrupt_mixes(scenario, seeds)
+        shares = routing_shares(scenario, corrupt)
         times = timing.timing_of(scenario, flows, seeds)
         progress(0.5)
         figures = {
             **_latency_figures(times, scenario, flows),
-            **anonymity.entropy_figures(scenario, flows, seeds),
+            **anonymity.entropy_figures(flows, corrupt, shares),
             **_node_figures(scenario, flows),
             **_user_figures(scenario, flows),
             **fluid_epsilon_of(scenario, seeds),
@@ -58,7 +60,7 @@ class ExactEngine:
         if times.request is not None:
             distributions[Measure.REQUEST_S] = _distribution(times.request)
         progress(1.0)
-        notes = tuple(_notes(scenario, flows, seeds))
+        notes = tuple(_notes(scenario, flows))
         return Outcome(engine=self.name, figures=by_name(figures), distributions=by_name(distributions), notes=notes)
 
 
@@ -109,9 +111,8 @@ def _user_figures(scenario: Scenario, flows: Flows) -> Figures:
     }
 
 
-def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
-    shares = routing_shares(scenario, corrupt_mixes(scenario, seeds))
-    yield from anonymity.entropy_notes(flows, shares)
+def _notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
+    yield from anonymity.entropy_notes(flows)
     yield from timing.delivery_faults(scenario)
     yield from timing.request_faults(scenario)
     if scenario.attacks != Attacks():
@@ -140,7 +141,7 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
 
 
 def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
-    busiest = max(traffic.utilisation_of(stage, scenario) for stage in flows.stages)
+    busiest = max(traffic.busy_share(stage.busiest, scenario) for stage in flows.stages)
     yield "Queues for processors are M/D/c with Poisson arrivals; batches that a node unwraps together wait longer."
     # Service and the mean wait of M/D/1 together, which is close enough to decide on a note.
     taken_s = scenario.processors.unwrap_s * (1 + busiest / (2 * (1 - busiest)))
@@ -154,12 +155,14 @@ def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
 
 
 def _held(stage: FlowStage, scenario: Scenario) -> float:
-    """Return what a node of the stage holds: rate x delay, less what finds it full."""
+    """Return what a node of the stage holds, on average over its nodes: rate x delay, less what finds it full."""
     return stage.pool_mean * (1 - _overflow(stage, scenario))
 
 
 def _overflow(stage: FlowStage, scenario: Scenario) -> float:
-    return queues.held_overflow_share(stage.pool_mean, scenario.processors.held_packets)
+    """Return the share of the stage's packets that find their node full."""
+    full = scenario.processors.held_packets
+    return sum(load.share * queues.held_overflow_share(load.pool_mean, full) for load in stage.loads)
 
 
 def _distribution(law: Law) -> Distribution:

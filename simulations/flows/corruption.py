@@ -1,9 +1,10 @@
 """Mixes that the adversary runs: where they lie, and what share of the packets goes through them.
 
-MiXiM (Ben Guirat, Gosain, Diaz: Mixnet Design Decisions and Empirical Evaluation, section 3 and its published
-notebooks, Figs 3 and 6) has the three placements. *Balanced* is the worst case: all-corrupt paths are b^L. *Random* is
-hypergeometric: prod (B - i)/(N - i), which is a little less. With *biased routing* some mixes get more than their share
-of the packets: there 0.4 goes to the first of ten mixes in each layer, and the first are corrupt.
+MiXiM (Ben Guirat, Gosain, Diaz: Mixnet Design Decisions and Empirical Evaluation, section 3 and Fig. 3) has the first
+two placements. *Balanced*: all-corrupt paths are b^L. *Random* is hypergeometric: prod (B - i)/(N - i), which is a
+little less. What each mix gets is a matter of the topology (`simulations.flows.routing`). The adversary may run the
+*heaviest* mixes, as in the published program of MiXiM's Fig. 6; or senders may *favour* corrupt mixes whatever they
+weigh, which no paper has, and is the worst of all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.flows.routing import alike_mixes, weight_shares
 from simulations.formulas.corruption import random_corrupt_path_share
+from simulations.formulas.paths import Alike
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
@@ -30,17 +33,22 @@ def corrupt_count(scenario: Scenario) -> int:
 def corrupt_mixes(scenario: Scenario, seeds: Seeds) -> BoolArray:
     """Return which mixes the adversary runs: a row for each layer, a column for each of its mixes.
 
-    `balanced` and `biased`: as many in each layer as in the next (what does not divide goes to the first layers),
-    anywhere in it. `random`: anywhere. Drawn from the subsystem `corruption` only.
+    All but `random`: as many in each layer as in the next (what does not divide goes to the first layers); `heaviest`
+    the first of the heaviest in it, the others anywhere in it. `random`: anywhere. Drawn from the subsystem
+    `corruption` only.
     """
     layers, width = scenario.topology.layers, scenario.topology.mixes_per_layer
+    if corrupt_count(scenario) == 0:
+        return np.zeros((layers, width), dtype=np.bool_)
+    if scenario.corruption.placement == "heaviest":
+        return _heaviest(scenario)
     generator = seeds.generator("corruption")
     if scenario.corruption.placement == "random":
-        # A permutation, and the first of it are corrupt: raising the share with the same seed adds mixes and takes none
-        # away, so that a sweep compares like with like.
-        order = generator.permutation(layers * width).reshape(layers, width)
-        corrupt: BoolArray = order < corrupt_count(scenario)
-        return corrupt
+        # Each draws a number, and the least are corrupt: raising the share with the same seed adds mixes and takes none
+        # away, so that a sweep compares like with like. Several times as quick as a permutation of millions.
+        count, corrupt = corrupt_count(scenario), np.zeros(layers * width, dtype=np.bool_)
+        corrupt[np.argpartition(generator.random(layers * width), count - 1)[:count]] = True
+        return corrupt.reshape(layers, width)
     # One permutation a layer, for the same reason.
     within = np.stack([generator.permutation(width) for _ in range(layers)])
     return within < _corrupt_per_layer(scenario)[:, np.newaxis]
@@ -49,14 +57,15 @@ def corrupt_mixes(scenario: Scenario, seeds: Seeds) -> BoolArray:
 def routing_shares(scenario: Scenario, corrupt: BoolArray) -> FloatArray:
     """Return the share of its layer's packets that each mix gets (layers x mixes, each row adds up to 1).
 
-    The same for all mixes of a layer, as deployed clients choose, but with placement `biased`:
-    `corruption.routed_share` goes to the corrupt ones of each layer. Layers without honest or without corrupt mixes
-    cannot be biased, and are not.
+    By the weights of the topology, but with placement `favoured`: `corruption.routed_share` goes to the corrupt ones of
+    each layer. Layers without honest or without corrupt mixes cannot favour any, and go by the weights. The array may
+    be one that cannot be written to.
     """
-    layers, width = corrupt.shape
-    shares = np.full((layers, width), 1.0 / width)
-    if scenario.corruption.placement != "biased":
+    width = scenario.topology.mixes_per_layer
+    shares = weight_shares(scenario.topology)
+    if scenario.corruption.placement != "favoured" or corrupt_count(scenario) == 0:
         return shares
+    shares = shares.copy()
     for row, ours in zip(shares, corrupt, strict=True):
         count = int(ours.sum())
         if 0 < count < width:
@@ -72,17 +81,49 @@ def all_corrupt_share(corrupt: BoolArray, shares: FloatArray) -> float:
 
 
 def expected_all_corrupt_share(scenario: Scenario) -> float:
-    """Return the same on average over placements: b^L balanced, prod (B - i)/(N - i) random, routed_share^L biased."""
+    """Return the same on average over placements.
+
+    b^L balanced, prod (B - i)/(N - i) random, whatever mixes weigh; what the heaviest take of each layer; or
+    routed_share^L favoured.
+    """
     layers, width = scenario.topology.layers, scenario.topology.mixes_per_layer
-    if scenario.corruption.placement == "random":
-        return random_corrupt_path_share(corrupt_count(scenario), layers * width, layers)
     counts = _corrupt_per_layer(scenario)
-    if scenario.corruption.placement == "balanced":
-        return float(np.prod(counts / width))
-    # A layer that is all corrupt or all honest cannot be biased: `routing_shares` leaves it as it is, and so has the
+    match scenario.corruption.placement:
+        case "random":
+            return random_corrupt_path_share(corrupt_count(scenario), layers * width, layers)
+        case "balanced":
+            # Each mix is as often corrupt as another, so that weights change nothing on average.
+            return float(np.prod(counts / width))
+        case "heaviest":
+            return all_corrupt_share(_heaviest(scenario), weight_shares(scenario.topology))
+    # A layer that is all corrupt or all honest cannot favour any: `routing_shares` leaves it as it is, and so has the
     # formula to.
-    biased = np.where(counts == width, 1.0, np.where(counts == 0, 0.0, scenario.corruption.routed_share))
-    return float(np.prod(biased))
+    favoured = np.where(counts == width, 1.0, np.where(counts == 0, 0.0, scenario.corruption.routed_share))
+    return float(np.prod(favoured))
+
+
+def alike_of_layers(scenario: Scenario) -> list[tuple[Alike, ...]]:
+    """Return for each layer how many mixes take which share of its packets; that does not depend on seeds."""
+    rows = weight_shares(scenario.topology)
+    lists = len(scenario.topology.mix_weights)
+    # Layers of one list are one row.
+    found = [alike_mixes(row) for row in rows] if lists > 1 else [alike_mixes(rows[0])] * len(rows)
+    if scenario.corruption.placement != "favoured" or corrupt_count(scenario) == 0:
+        return found
+    width, routed = scenario.topology.mixes_per_layer, scenario.corruption.routed_share
+    for layer, count in enumerate(_corrupt_per_layer(scenario).tolist()):
+        if 0 < count < width:
+            found[layer] = (Alike(count, routed / count), Alike(width - count, (1.0 - routed) / (width - count)))
+    return found
+
+
+def _heaviest(scenario: Scenario) -> BoolArray:
+    shares, counts = weight_shares(scenario.topology), _corrupt_per_layer(scenario)
+    corrupt = np.zeros(shares.shape, dtype=np.bool_)
+    for row, ours, count in zip(shares, corrupt, counts.tolist(), strict=True):
+        # Stable: of mixes that weigh the same the first are taken.
+        ours[np.argsort(-row, kind="stable")[:count]] = True
+    return corrupt
 
 
 def _corrupt_per_layer(scenario: Scenario) -> NDArray[np.int64]:

@@ -8,16 +8,34 @@ takes as many hops. With `providers = 0` there are only the mixes, as in the pap
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from simulations.flows.corruption import alike_of_layers
 from simulations.flows.requesting import requesting_of
+from simulations.formulas.paths import Alike
 from simulations.scenario.values import Scenario
+
+
+@dataclass(frozen=True)
+class MixLoad:
+    """What `nodes` nodes have each: packets that wait there and that are unwrapped, `pool_mean` held on average.
+
+    `share`: of the packets that wait in all nodes of the stage, what these have together.
+    """
+
+    nodes: int
+    share: float
+    waiting_per_s: float
+    unwrapped_per_s: float
+    pool_mean: float
 
 
 @dataclass(frozen=True)
 class FlowStage:
     """Nodes side by side, through one of which each packet goes: `packets_per_s` in all of them that wait there.
 
-    `ending_per_s`: loops of these very nodes that come back and end there, without waiting.
+    `ending_per_s`: loops of these very nodes that come back and end there, without waiting. `alike`: how packets
+    spread over the nodes; evenly if it is empty.
     """
 
     name: str
@@ -25,6 +43,38 @@ class FlowStage:
     packets_per_s: float
     ending_per_s: float
     delay_mean_s: float
+    alike: tuple[Alike, ...] = ()
+
+    @property
+    def spread(self) -> tuple[Alike, ...]:
+        """How packets spread over the nodes."""
+        return self.alike or (Alike(self.width, 1 / self.width),)
+
+    @cached_property
+    def loads(self) -> tuple[MixLoad, ...]:
+        """The loads of the nodes, those together that have the same."""
+        # Every node sends as many loops of its own, whatever it weighs.
+        ending_per_s = self.ending_per_s / self.width
+        return tuple(
+            MixLoad(
+                nodes=each.nodes,
+                share=each.nodes * each.share,
+                waiting_per_s=self.packets_per_s * each.share,
+                unwrapped_per_s=self.packets_per_s * each.share + ending_per_s,
+                pool_mean=self.packets_per_s * each.share * self.delay_mean_s,
+            )
+            for each in self.spread
+        )
+
+    @property
+    def busiest(self) -> MixLoad:
+        """The load of the nodes that have most to do."""
+        return max(self.loads, key=lambda load: load.unwrapped_per_s)
+
+    @property
+    def least_pool(self) -> float:
+        """Packets held on average by the node that holds the fewest."""
+        return min(load.pool_mean for load in self.loads)
 
     @property
     def pool_mean(self) -> float:
@@ -75,8 +125,8 @@ def flows_of(scenario: Scenario) -> Flows:
     # every layer but its own once, and ends in its own. A provider's loop passes every layer twice.
     layer = forward + replies + mix_loops * (topology.layers - 1) + 2 * provider_loops
     stages = [
-        FlowStage(f"layer {number}", topology.mixes_per_layer, layer, mix_loops, scenario.mix.delay_mean_s)
-        for number in range(1, topology.layers + 1)
+        FlowStage(f"layer {number}", topology.mixes_per_layer, layer, mix_loops, scenario.mix.delay_mean_s, alike)
+        for number, alike in enumerate(alike_of_layers(scenario), start=1)
     ]
     if has_providers:
         # At a provider wait packets that begin there: what users send through it, answers, and the second half of each

@@ -9,8 +9,9 @@ from math import log
 import numpy as np
 
 from simulations.flows import traffic
+from simulations.flows.corruption import corrupt_mixes, routing_shares
 from simulations.flows.deployed import retry_policy_of
-from simulations.flows.rates import PROVIDERS, Flows, FlowStage
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage, MixLoad
 from simulations.flows.requesting import pace_of
 from simulations.formulas import delivery, latency, queues
 from simulations.formulas.latency import Grid, Law
@@ -109,9 +110,12 @@ def mailbox_items_per_s(scenario: Scenario) -> float:
 
 
 def wait_mean_s(scenario: Scenario, stage: FlowStage) -> float:
-    """Return how long a packet waits for a processor of a node of the stage, on average."""
-    rate = traffic.unwrapped_per_s(stage) / stage.width
-    return queues.mdc_wait_mean_s(rate, scenario.processors.unwrap_s, scenario.processors.cores)
+    """Return how long a packet waits for a processor of a node of the stage, on average over packets."""
+    return sum(load.share * _wait_mean_s(scenario, load) for load in stage.loads)
+
+
+def _wait_mean_s(scenario: Scenario, load: MixLoad) -> float:
+    return queues.mdc_wait_mean_s(load.unwrapped_per_s, scenario.processors.unwrap_s, scenario.processors.cores)
 
 
 def _network(scenario: Scenario, grid: Grid, flows: Flows, samples: latency.FloatArray | None) -> Law:
@@ -137,17 +141,20 @@ def _sojourn_mean_s(scenario: Scenario, stage: FlowStage) -> float:
 
 def _sojourn(scenario: Scenario, grid: Grid, stage: FlowStage) -> Law:
     """Return the law of waiting for a processor and being unwrapped; the wait has the right mean and weight at 0."""
-    service_s = scenario.processors.unwrap_s
-    wait_s = wait_mean_s(scenario, stage)
-    unwrapping = latency.fixed(grid, service_s)
+    # Packets that go through nodes of different loads are told apart, and their laws are laid over each other.
+    waits = sum((load.share * _waits(scenario, grid, load) for load in stage.loads), np.zeros(grid.points))
+    return Law(grid, waits).then(latency.fixed(grid, scenario.processors.unwrap_s))
+
+
+def _waits(scenario: Scenario, grid: Grid, load: MixLoad) -> latency.FloatArray:
+    at_once, wait_s = latency.at_once(grid).masses, _wait_mean_s(scenario, load)
     if wait_s == 0:
-        return unwrapping
+        return at_once
     cores = scenario.processors.cores
-    busy = queues.erlang_c(traffic.utilisation_of(stage, scenario) * cores, cores)
+    busy = queues.erlang_c(traffic.busy_share(load, scenario) * cores, cores)
     # The law of an M/D/c wait has no simple closed form. An exponential with its mean and its chance of no wait stands
     # for it.
-    waits = (1 - busy) * latency.at_once(grid).masses + busy * latency.erlang(grid, 1, wait_s / busy).masses
-    return Law(grid, waits).then(unwrapping)
+    return (1 - busy) * at_once + busy * latency.erlang(grid, 1, wait_s / busy).masses
 
 
 def _links_law(scenario: Scenario, grid: Grid, count: int) -> Law:
@@ -166,6 +173,7 @@ def _links_drawn(scenario: Scenario, flows: Flows, seeds: Seeds) -> latency.Floa
         return None
     model, places = make_latency(scenario, seeds), Places(scenario.topology)
     topology, generator = scenario.topology, seeds.generator("links")
+    shares = routing_shares(scenario, corrupt_mixes(scenario, seeds))
 
     def users() -> latency.IntArray:
         return places.first_user + generator.integers(scenario.users.count, size=PATHS)
@@ -174,7 +182,10 @@ def _links_drawn(scenario: Scenario, flows: Flows, seeds: Seeds) -> latency.Floa
         return places.provider(0) + generator.integers(topology.providers, size=PATHS)
 
     def mixes(layer: int) -> latency.IntArray:
-        return places.first_mix(layer) + generator.integers(topology.mixes_per_layer, size=PATHS)
+        row = shares[layer - 1]
+        if row.min() == row.max():
+            return places.first_mix(layer) + generator.integers(topology.mixes_per_layer, size=PATHS)
+        return places.first_mix(layer) + generator.choice(topology.mixes_per_layer, size=PATHS, p=row)
 
     # Places are drawn for each path, not once: the law is that of all users, as the vector engine samples it.
     way = [users(), *(mixes(layer) for layer in range(1, topology.layers + 1))]
@@ -190,7 +201,8 @@ def _links_drawn(scenario: Scenario, flows: Flows, seeds: Seeds) -> latency.Floa
 def _longest_network_s(scenario: Scenario, flows: Flows, samples: latency.FloatArray | None) -> float:
     delay_s = scenario.mix.delay_mean_s
     links_s = flows.links * _longest_link_s(scenario) if samples is None else float(samples.max())
-    working_s = max(_sojourn_mean_s(scenario, stage) for stage in flows.stages) * -log(_TAIL)
+    busiest_s = max(_wait_mean_s(scenario, stage.busiest) for stage in flows.stages)
+    working_s = (busiest_s + scenario.processors.unwrap_s) * -log(_TAIL)
     waiting_s = latency.erlang_quantile_s(flows.holding_stages, delay_s, 1 - _TAIL)
     return waiting_s + links_s + (flows.holding_stages + 1) * working_s
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopixmix.sphinx import Geometry
 from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES
-from simulations.flows.rates import PROVIDERS, Flows, FlowStage, flows_of
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage, MixLoad, flows_of
 from simulations.flows.requesting import requesting_of
 from simulations.formulas import capacity
 from simulations.scenario.values import Scenario
@@ -62,9 +62,14 @@ def unwrapped_per_s(stage: FlowStage) -> float:
 
 
 def utilisation_of(stage: FlowStage, scenario: Scenario) -> float:
-    """Return the share of its processors' time that a node of the stage works; nothing if there is no limit."""
+    """Return the share of its processors' time that a node of the stage works, on average over its nodes."""
     processors = scenario.processors
     return unwrapped_per_s(stage) / stage.width * processors.unwrap_s / processors.cores
+
+
+def busy_share(load: MixLoad, scenario: Scenario) -> float:
+    """Return the share of its processors' time that a node of this load works."""
+    return load.unwrapped_per_s * scenario.processors.unwrap_s / scenario.processors.cores
 
 
 def nodes_send_per_s(scenario: Scenario, flows: Flows) -> float:

@@ -9,9 +9,9 @@ it until its first honest mix. With no corruption and equal rates this is `layer
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import log, log2
 
 from loopixmix.errors import MisuseError
@@ -19,22 +19,34 @@ from simulations.formulas.entropy import erlang_entropy_nats
 
 
 @dataclass(frozen=True)
+class Alike:
+    """Nodes of a stage that are alike: how many, and the share of the stage's packets that each of them takes."""
+
+    nodes: int
+    share: float
+
+
+@dataclass(frozen=True)
 class PathStage:
     """One stage of a path.
 
     `packets_per_s`: that wait in all its nodes. `ended_share`: what of the packets that come from the stage before ends
-    here instead. `honest`: the share of the stage's packets that each honest node takes; what is missing from one is
-    taken by corrupt nodes.
+    here instead. `honest`: the honest nodes, by the share of the stage's packets that they take; what is missing from
+    one is taken by corrupt nodes.
     """
 
     packets_per_s: float
     ended_share: float
-    honest: tuple[float, ...]
+    honest: tuple[Alike, ...]
 
-    @property
+    @cached_property
     def honest_share(self) -> float:
         """The share of the stage's packets that honest nodes take."""
-        return min(1.0, sum(self.honest))
+        return min(1.0, sum(each.nodes * each.share for each in self.honest))
+
+
+_ROUNDING = 1e-12
+"""Less than this is what rounding leaves of shares that sum to 1, and no class of targets."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,15 @@ def target_classes(stages: Sequence[PathStage], delay_mean_s: float) -> tuple[Ta
     classes: list[TargetClass] = []
     alone = 1.0
     for first, stage in enumerate(stages):
-        # Mixes that take equal shares make equal targets: thousands of mixes are a few classes.
-        for node_share, nodes in Counter(stage.honest).items():
-            bits = _bits_from(stages[first:], node_share, delay_mean_s)
-            classes.append(TargetClass(alone * node_share * nodes, bits))
+        if alone <= _ROUNDING:
+            break
+        mixed_bits, unmixed = _bits_from(stages[first:], delay_mean_s)
+        for each in stage.honest:
+            if each.share > 0:
+                bits = mixed_bits + unmixed * log2(each.share)
+                classes.append(TargetClass(alone * each.share * each.nodes, bits))
         alone *= max(0.0, 1.0 - stage.honest_share)
-    # Less than this is what rounding leaves of shares that sum to 1, and no class of targets.
-    if alone > 1e-15:
+    if alone > _ROUNDING:
         classes.append(TargetClass(alone, 0.0))
     return tuple(_merged(classes))
 
@@ -83,23 +97,31 @@ def class_quantile_bits(classes: Sequence[TargetClass], probability: float) -> f
     return ordered[-1].bits
 
 
-def _bits_from(stages: Sequence[PathStage], node_share: float, delay_mean_s: float) -> float:
-    """Return the entropy of a target whose first honest node takes `node_share` of the first of these stages."""
-    # Of the mass that is under way, by the bits that its packets have had since their last honest node.
+def _bits_from(stages: Sequence[PathStage], delay_mean_s: float) -> tuple[float, float]:
+    """Return a and b: a target has a + b log2 s bits if its first honest node takes the share s of these stages' first.
+
+    Only mass that no other honest node has mixed remembers how many packets that node had: b is the part of it.
+    """
     first = stages[0]
-    under_way = {log2(first.packets_per_s * node_share) + erlang_entropy_nats(1, delay_mean_s) / log(2): 1.0}
-    mass, ended_bits = 1.0, 0.0
+    # Of the mass that is under way, by the bits that its packets have had since their last honest node.
+    alone_bits = log2(first.packets_per_s) + erlang_entropy_nats(1, delay_mean_s) / log(2)
+    unmixed, under_way = 1.0, dict[float, float]()
+    mass, ended_bits, ended_unmixed = 1.0, 0.0, 0.0
     for number, stage in enumerate(stages[1:], start=2):
         ended = stage.ended_share
         ended_bits += ended * sum(share * bits for bits, share in under_way.items())
+        ended_unmixed += ended * unmixed
         mass *= 1 - ended
         corrupt = max(0.0, 1.0 - stage.honest_share)
+        unmixed *= (1 - ended) * corrupt
         under_way = {bits: share * (1 - ended) * corrupt for bits, share in under_way.items()}
         # All mass that is still on its way is spread anew over everything that leaves the stage, whatever it was
         # before: that is what an honest mix does.
         mixed = log2(stage.packets_per_s / mass) + erlang_entropy_nats(number, delay_mean_s) / log(2)
         under_way[mixed] = under_way.get(mixed, 0.0) + mass * (1 - corrupt)
-    return ended_bits + sum(share * bits for bits, share in under_way.items())
+    unmixed += ended_unmixed
+    mixed_bits = ended_bits + sum(share * bits for bits, share in under_way.items())
+    return mixed_bits + unmixed * alone_bits, unmixed
 
 
 def _merged(classes: Sequence[TargetClass]) -> list[TargetClass]:

@@ -42,7 +42,8 @@ def held_overflow_share(pool: float, held_packets: int) -> float:
 
     `pool`: rate x delay, what the pool would hold without a bound.
     """
-    if pool <= 0:
+    # Forty standard deviations away the probability is below every float, and scenarios may have a million mixes.
+    if pool <= 0 or held_packets > pool + 40 * sqrt(pool) + 40:
         return 0.0
     if pool < held_packets:
         return poisson_probability(held_packets, pool) / float(gammaincc(held_packets + 1, pool))

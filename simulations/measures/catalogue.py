@@ -37,10 +37,23 @@ class Measure(StrEnum):
     LATENCY_P99_S = "latency_p99_s", "s", "the same: 99 % quantile"
     LATENCY_FIT_SHAPE = "latency_fit_shape", "", "shape of the Gamma distribution fitted to what links do not explain"
     LATENCY_FIT_SCALE_S = "latency_fit_scale_s", "s", "its scale: the mean delay of a hop, if theory holds"
-    DELIVERY_S = "delivery_s", "s", "from handing a message over to having it (turn, network and pull): distribution"
+    DELIVERY_S = (
+        "delivery_s",
+        "s",
+        "from handing a message over to having it (turn, network, what is sent again, pull), sender and recipient "
+        "linked all the while: distribution",
+    )
     DELIVERY_MEAN_S = "delivery_mean_s", "s", "the same: mean"
     DELIVERY_P50_S = "delivery_p50_s", "s", "the same: median"
     DELIVERY_P95_S = "delivery_p95_s", "s", "the same: 95 % quantile"
+    DELIVERY_WITH_ABSENCE_S = (
+        "delivery_with_absence_s",
+        "s",
+        "the same of all messages, also while the sender or the recipient is not linked: distribution",
+    )
+    DELIVERY_WITH_ABSENCE_MEAN_S = "delivery_with_absence_mean_s", "s", "the same: mean"
+    DELIVERY_WITH_ABSENCE_P50_S = "delivery_with_absence_p50_s", "s", "the same: median"
+    DELIVERY_WITH_ABSENCE_P95_S = "delivery_with_absence_p95_s", "s", "the same: 95 % quantile"
     REQUEST_S = "request_s", "s", "from asking a hosted service to having its whole answer: distribution"
     REQUEST_MEAN_S = "request_mean_s", "s", "the same: mean"
     REQUEST_P50_S = "request_p50_s", "s", "the same: median"
@@ -90,7 +103,7 @@ MEASURES: Mapping[str, Measure] = {measure.value: measure for measure in Measure
 Figures: TypeAlias = dict[Measure, float]
 """The figures of an engine."""
 
-DISTRIBUTIONS = (Measure.LATENCY_S, Measure.DELIVERY_S, Measure.REQUEST_S)
+DISTRIBUTIONS = (Measure.LATENCY_S, Measure.DELIVERY_S, Measure.DELIVERY_WITH_ABSENCE_S, Measure.REQUEST_S)
 """Distributions whose name is that of no figure."""
 
 _ATTACK_UNITS = {"_s": "s", ".rounds": "rounds", ".rounds_needed": "rounds", ".remaining_users": "users"}

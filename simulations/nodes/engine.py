@@ -33,6 +33,8 @@ _FEW_PACKETS = 25.0
 # From this share of a processor's time on, queues are as long as delays in most networks.
 _BUSY = 0.9
 _NOTED_SHARE = 0.02
+# A session is interrupted within a delivery of a fiftieth of its mean in one of fifty cases.
+_LONG_SESSIONS = 50
 # Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it.
 _GARBAGE_THRESHOLD = 200_000
 
@@ -58,6 +60,7 @@ class NodesEngine:
         notes = (
             *_notes(scenario, measured.figures),
             *_under_way_notes(world, watch, measured),
+            *_interruption_notes(scenario, measured.figures),
             *sample_notes(measured.distributions, wanted=_measured_of(scenario)),
         )
         return msgspec.structs.replace(measured, notes=notes)
@@ -153,8 +156,10 @@ def _measured_of(scenario: Scenario) -> Iterator[Measure]:
 
 
 def _under_way_notes(world: World, watch: Watch, measured: Outcome) -> Iterator[str]:
+    # A message that is under way at the end waits for somebody absent, if anybody is.
+    absent = world.scenario.users.online_share < 1
     records: tuple[tuple[Measure, str, Letters | Errands | None], ...] = (
-        (Measure.DELIVERY_S, "Messages", world.letters),
+        (Measure.DELIVERY_WITH_ABSENCE_S if absent else Measure.DELIVERY_S, "Messages", world.letters),
         (Measure.REQUEST_S, "Requests", world.errands),
     )
     for measure, what, record in records:
@@ -164,6 +169,17 @@ def _under_way_notes(world: World, watch: Watch, measured: Outcome) -> Iterator[
             yield (
                 f"{what} take longer than run.drain_s: those that were under way at the end are left out, and "
                 f"{measure.removesuffix('_s')}_* come out too short."
+            )
+
+
+def _interruption_notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
+    longest_s = figures.get(Measure.DELIVERY_P95_S)
+    if scenario.users.online_share < 1 and longest_s is not None:
+        yield "delivery_* are for senders and recipients who are linked."
+        if scenario.users.session_mean_s < _LONG_SESSIONS * longest_s:
+            yield (
+                f"Sessions (users.session_mean_s) are shorter than {_LONG_SESSIONS} times delivery_p95_s: what takes "
+                "long is interrupted more often, and left out, so that delivery_* come out too short."
             )
 
 

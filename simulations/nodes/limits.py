@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from client.api import MAX_BODY_BYTES
 from loopixmix.directory.document import MAX_NODES
+from simulations.flows.routing import weight_rows
 from simulations.scenario.values import Scenario
 from simulations.world.users import body_bytes_of, shortest_payload_bytes
 
@@ -33,8 +34,13 @@ def refusals(scenario: Scenario) -> Iterator[str]:
     yield from _topology_refusals(scenario)
     yield from _traffic_refusals(scenario)
     yield from _message_refusals(scenario)
-    if scenario.corruption.share > 0 and scenario.corruption.placement == "biased":
-        yield 'corruption.placement "biased" is about biased routing, and deployed clients choose mixes uniformly'
+    if scenario.corruption.share > 0 and scenario.corruption.placement == "favoured":
+        yield 'corruption.placement "favoured" has senders favour some mixes, and deployed clients choose all alike'
+    if any(len(set(row)) > 1 for row in weight_rows(scenario.topology)):
+        yield (
+            "topology.mix_weights differ, and deployed clients choose every mix of a layer alike, because a network "
+            "document has no weights: leave them out, or take the engine exact or vector"
+        )
 
 
 def _topology_refusals(scenario: Scenario) -> Iterator[str]:

@@ -111,12 +111,7 @@ class Watch:
         if latencies_s.size:
             distributions[Measure.LATENCY_S] = spread = Distribution.of(latencies_s)
             figures |= _latency_figures(spread, np.array(self.journeys.waits_s))
-        delays_s = self.world.letters.delays_s(self.from_s, self.until_s)
-        if delays_s:
-            distributions[Measure.DELIVERY_S] = delivery = Distribution.of(delays_s)
-            figures[Measure.DELIVERY_MEAN_S] = delivery.mean
-            figures[Measure.DELIVERY_P50_S] = delivery.quantile(0.5)
-            figures[Measure.DELIVERY_P95_S] = delivery.quantile(0.95)
+        figures |= self._delivery_figures(distributions)
         if self.world.scenario.users.guests:
             found = (user.status() for user in self.world.users if user.plan.is_guest)
             figures[Measure.GUESTS] = float(sum(status.guest and status.registered for status in found))
@@ -129,6 +124,23 @@ class Watch:
             distributions[Measure.ENTROPY_BITS] = entropy = Distribution.of(bits)
             figures |= _entropy_figures(entropy)
         return figures, distributions
+
+    def _delivery_figures(self, distributions: dict[Measure, Distribution]) -> Figures:
+        figures, letters = Figures(), self.world.letters
+        # What theory and the other engines tell is of users who are linked: waiting for them is a measure of its own.
+        delays_s = letters.delays_s(self.from_s, self.until_s, linked=True)
+        if delays_s:
+            distributions[Measure.DELIVERY_S] = delivery = Distribution.of(delays_s)
+            figures[Measure.DELIVERY_MEAN_S] = delivery.mean
+            figures[Measure.DELIVERY_P50_S] = delivery.quantile(0.5)
+            figures[Measure.DELIVERY_P95_S] = delivery.quantile(0.95)
+        all_s = letters.delays_s(self.from_s, self.until_s)
+        if all_s and self.world.scenario.users.online_share < 1:
+            distributions[Measure.DELIVERY_WITH_ABSENCE_S] = delivery = Distribution.of(all_s)
+            figures[Measure.DELIVERY_WITH_ABSENCE_MEAN_S] = delivery.mean
+            figures[Measure.DELIVERY_WITH_ABSENCE_P50_S] = delivery.quantile(0.5)
+            figures[Measure.DELIVERY_WITH_ABSENCE_P95_S] = delivery.quantile(0.95)
+        return figures
 
     def _request_figures(self, errands: Errands, distributions: dict[Measure, Distribution]) -> Figures:
         delays_s = errands.delays_s(self.from_s, self.until_s)

@@ -134,14 +134,14 @@ def entropy_bits(flows: Flows, delay_mean_s: float) -> float:
     stages, before = [], None
     for stage in flows.stages:
         ended = stage.ending_per_s / before.packets_per_s if before is not None else 0.0
-        stages.append(PathStage(stage.packets_per_s, ended, (1 / stage.width,) * stage.width))
+        stages.append(PathStage(stage.packets_per_s, ended, stage.spread))
         before = stage
     return path_entropy_bits(stages, delay_mean_s)
 
 
 def least_pool_of(flows: Flows) -> float:
     """Return the packets in the node that holds the fewest."""
-    return min(stage.pool_mean for stage in flows.stages)
+    return min(stage.least_pool for stage in flows.stages)
 
 
 def widths(terms: Terms, flows: Flows, delay_mean_s: float, *, providers: bool = False) -> WidthInterval:

@@ -45,6 +45,23 @@ def remarks(scenario: Scenario) -> Iterator[str]:
         yield "corruption.share of all mixes is no whole number of them: the nearest is taken."
 
 
+def _weights_fit_the_layers(scenario: Scenario) -> Iterator[str]:
+    topology = scenario.topology
+    lists, layers, width = len(topology.mix_weights), topology.layers, topology.mixes_per_layer
+    if lists not in (0, 1, layers):
+        yield (
+            f"topology.mix_weights has {lists} lists: it may have none, one for all layers, or topology.layers "
+            f"({layers}) of them, one for each layer"
+        )
+    for weights in topology.mix_weights:
+        if len(weights) > width:
+            yield (
+                f"topology.mix_weights has a list of {len(weights)} weights, more than topology.mixes_per_layer "
+                f"({width})"
+            )
+            return
+
+
 def _somebody_is_online(scenario: Scenario) -> Iterator[str]:
     online = scenario.users.count * scenario.users.online_share
     if online < 1:
@@ -146,6 +163,7 @@ def _message_packets_per_s(scenario: Scenario) -> float:
 
 
 RULES: tuple[Rule, ...] = (
+    _weights_fit_the_layers,
     _somebody_is_online,
     _somebody_sends,
     _others_to_write_to,

@@ -14,6 +14,13 @@ from simulations.scenario.values import Scenario
 
 _UNITS = (("_per_s", "per second"), ("_per_day", "per day"), ("_s", "seconds"), ("_bytes", "bytes"), ("days", "days"))
 _MOST_SHOWN = 60
+_EARLIER_VALUES = {
+    ("corruption.placement", "biased"): (
+        'is "favoured" now, with the same figures. In MiXiM\'s Fig. 6, after which it was called, mixes weigh more '
+        'whether or not they are corrupt: topology.mix_weights = [[6], [], []] and "heaviest"'
+    ),
+}
+"""Values of earlier scenarios that have another name now, and what to write instead."""
 
 
 def faults(table: Mapping[str, object]) -> Iterator[str]:
@@ -107,6 +114,8 @@ def _wrong_values(table: Mapping[str, object], expected: inspect.StructType, whe
         elif inner is not None:
             if value is not None or not _may_be_none(field.type):
                 yield f"{key} is {_shown(value)}: must be a table, [{key}]"
+        elif isinstance(value, str) and (key, value) in _EARLIER_VALUES:
+            yield f"{key} {_shown(value)} {_EARLIER_VALUES[key, value]}"
         elif not _fits(value, field.type):
             yield f"{key} is {_shown(value)}: must be {_allowed(field.type, field.name)}"
 

@@ -27,11 +27,18 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Topology(Section, frozen=True, kw_only=True):
-    """The nodes. `providers = 0`: users send to the first layer themselves, as in the papers' models."""
+    """The nodes. `providers = 0`: users send to the first layer themselves, as in the papers' models.
+
+    `mix_weights`: how often senders choose each mix, in proportion to the others of its layer; who is corrupt does not
+    matter. A list for each layer, or one for all of them, with the weights of a layer's first mixes; mixes that it
+    leaves out weigh 1, and so do all if there is no list. `[[6]]` sends 6/15 of ten mixes' packets to the first one.
+    Deployed clients choose every mix alike, so that only `exact` and `vector` know weights.
+    """
 
     layers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 3
     mixes_per_layer: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 3
     providers: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 2
+    mix_weights: tuple[tuple[Positive, ...], ...] = ()
 
 
 class Users(Section, frozen=True, kw_only=True):
@@ -162,13 +169,14 @@ class Packets(Section, frozen=True, kw_only=True):
 class Corruption(Section, frozen=True, kw_only=True):
     """Which mixes the adversary runs: the share of all mixes, how they lie, and what is routed through them.
 
-    `balanced`: the same number in each layer. `random`: anywhere. `biased`: balanced, and senders favour them: of each
-    layer's packets `routed_share` goes through its corrupt mixes (MiXiM's biased routing, Fig. 6: one mix of ten, 0.4).
-    Deployed clients choose every mix alike, so that only `exact` and `vector` know `biased`.
+    `balanced`: the same number in each layer. `random`: anywhere. `heaviest`: balanced, and in each layer those mixes
+    that `topology.mix_weights` makes the heaviest. `favoured`: balanced, and senders favour them whatever the weights
+    say: of each layer's packets `routed_share` goes through its corrupt mixes. Deployed clients choose every mix alike,
+    so that only `exact` and `vector` know `favoured`.
     """
 
     share: Share = 0.0
-    placement: Literal["balanced", "random", "biased"] = "balanced"
+    placement: Literal["balanced", "random", "heaviest", "favoured"] = "balanced"
     routed_share: Share = 0.4
 
 

@@ -122,7 +122,7 @@ def notes_of(replicate: Replicate) -> Iterator[str]:
         yield "Fewer packets than run.targets reached a node: all that were chosen and did were followed."
     if scenario.processors.unwrap_s > 0:
         yield "Processors keep no packet waiting here: latencies lack what queues add, unlike those of exact and nodes."
-    if any(stage.pool_mean > scenario.processors.held_packets / 2 for stage in replicate.flows.stages):
+    if any(stage.busiest.pool_mean > scenario.processors.held_packets / 2 for stage in replicate.flows.stages):
         yield "Nodes hold any number of packets here: dropped_share lacks what processors.held_packets would drop."
     yield from delivery_faults(scenario)
     if replicate.deliveries_s is not None and scenario.users.online_share < 1:

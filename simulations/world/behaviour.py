@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from client.api import ReceivedMessage, TimeEstimate
 from loopixmix.cover.poisson import PoissonStream
@@ -15,6 +16,8 @@ from simulations.scenario.values import Users
 from simulations.world.users import NUMBER_BYTES, User, number_of
 
 KIND = "simulation"
+LinkedSince: TypeAlias = Callable[[float], bool]
+"""Tells whether a user has been linked from a time until now, without a pause."""
 _DAY_S = 86_400.0
 
 
@@ -32,17 +35,27 @@ class Letters:
     """Whether clients are asked, before they get a message, how long it will take."""
     foretold_s: dict[int, float] = field(default_factory=dict)
     """What they said, on average, by the number of the message."""
+    interrupted: set[int] = field(default_factory=set)
+    """The messages that came, but while sender or recipient was not linked all the time."""
+    _senders: list[LinkedSince] = field(default_factory=list)
 
-    def new_body(self) -> bytes:
-        """Return the body of the next message and note that it is handed over now."""
+    def new_body(self, sender: LinkedSince) -> bytes:
+        """Return the body of the next message and note that `sender` hands it over now."""
         number = len(self.sent_at_s)
         self.sent_at_s.append(self.clock.seconds())
+        self._senders.append(sender)
         return number.to_bytes(NUMBER_BYTES, "big").ljust(self.body_bytes, b"\0")
 
-    def received(self, message: ReceivedMessage) -> None:
-        """Note that a message has come."""
+    def received(self, message: ReceivedMessage, recipient: LinkedSince) -> None:
+        """Note that a message has come to `recipient`."""
+        number = number_of(message)
         # The first time counts, should a client be told of a message twice.
-        self.received_at_s.setdefault(number_of(message), self.clock.seconds())
+        if number in self.received_at_s:
+            return
+        self.received_at_s[number] = self.clock.seconds()
+        sent_at_s = self.sent_at_s[number]
+        if not (self._senders[number](sent_at_s) and recipient(sent_at_s)):
+            self.interrupted.add(number)
 
     def foretold_mean_s(self, from_s: float, until_s: float) -> float:
         """Return the mean of what clients said of those messages; raise `MisuseError` if they said nothing."""
@@ -51,12 +64,15 @@ class Letters:
             raise MisuseError("no client was asked how long a message will take")
         return sum(told) / len(told)
 
-    def delays_s(self, from_s: float, until_s: float) -> list[float]:
-        """Return how long those messages took that were handed over from `from_s` until before `until_s` and came."""
+    def delays_s(self, from_s: float, until_s: float, *, linked: bool = False) -> list[float]:
+        """Return how long those messages took that were handed over from `from_s` until before `until_s` and came.
+
+        `linked`: only those whose sender and recipient were linked all the while.
+        """
         return [
             at_s - self.sent_at_s[number]
             for number, at_s in sorted(self.received_at_s.items())
-            if from_s <= self.sent_at_s[number] < until_s
+            if from_s <= self.sent_at_s[number] < until_s and not (linked and number in self.interrupted)
         ]
 
     def under_way_share(self, from_s: float, until_s: float) -> float:
@@ -98,6 +114,10 @@ class Behaviour:
         present_s = self._clock.seconds() - self._turned_at_s if self.user.online else 0.0
         return self._online_s + present_s
 
+    def linked_since(self, at_s: float) -> bool:
+        """Tell whether the user has been linked from a time until now, without a pause."""
+        return self.user.online and self._turned_at_s <= at_s
+
     def begin(self) -> None:
         """Be online or not, as at any moment; call it before the client starts."""
         # In the steady state from the beginning: if all began linked, the first sessions would be too many and all end
@@ -106,7 +126,7 @@ class Behaviour:
 
     def start(self) -> None:
         """Begin to write, and to come and go."""
-        self.user.service.on_received(KIND, self._letters.received)
+        self.user.service.on_received(KIND, self._received)
         if self._writing is not None:
             self._writing.start()
         if self._offline_mean_s > 0:
@@ -136,9 +156,12 @@ class Behaviour:
         if self._contacts:
             self._write()
 
+    def _received(self, message: ReceivedMessage) -> None:
+        self._letters.received(message, self.linked_since)
+
     def _write(self) -> None:
         number = len(self._letters.sent_at_s)
-        body, to = self._letters.new_body(), self._rng.choice(self._contacts).plan.address
+        body, to = self._letters.new_body(self.linked_since), self._rng.choice(self._contacts).plan.address
         if self._letters.foretells:
             self.user.estimate(len(body), to).addCallback(partial(self._foretold, number))
         sending = self.user.send(to, body, kind=KIND, key=body[:NUMBER_BYTES].hex())

@@ -56,10 +56,9 @@ def run(directory: Path, check_config: bool) -> None:
 
     found = CollectorDirectory(directory)
     if check_config:
-        if found.config.certificate:
-            from loopixmix.web.certificates import tls_options
+        from stats.running.checking import check_collector
 
-            tls_options(directory / found.config.certificate, directory / found.config.key)
+        check_collector(found)
         click.echo(f"{directory}: the configuration is good")
         return
     from loopixmix.process.main import run_program

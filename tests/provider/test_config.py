@@ -10,6 +10,7 @@ import pytest
 from loopixmix.config import parse_config
 from loopixmix.directory import MailOffer
 from loopixmix.errors import ConfigError
+from loopixmix.node.config import node_toml
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.config import ProviderConfig, provider_toml
 from provider.store import sqlite_url
@@ -141,3 +142,10 @@ def test_a_new_provider_may_be_given_larger_mailboxes() -> None:
         name="p1", listen="127.0.0.1:1", advertise="", registration=RegistrationMode.OPEN, mailbox_items=60_000
     )
     assert parse(text).mailbox.quota_items == 60_000
+
+
+def test_the_directory_of_a_mix_is_no_providers() -> None:
+    made = node_toml(name="mix1", listen="127.0.0.1:30001", advertise="")
+    with pytest.raises(ConfigError) as raised:
+        parse_config(made, ProviderConfig, source="node.toml")
+    assert 'node.toml: key "role": this is the directory of a mix, which  loopixmix mix run  runs' in str(raised.value)

@@ -56,7 +56,13 @@ GRID: dict[str, dict[str, object]] = {
     "uniform links, busy processors": {"links.model": "uniform", "processors.unwrap_s": 1e-4},
     "half of the users are away": {"users.online_share": 0.5, "users.count": 800},
     "a third corrupt, balanced": {"corruption.share": 0.34},
-    "a third corrupt, biased routing": {"corruption.share": 0.34, "corruption.placement": "biased"},
+    "a third corrupt, favoured by senders": {"corruption.share": 0.34, "corruption.placement": "favoured"},
+    "weights": {"topology.mix_weights": [[2.0], [1.0, 1.5], [2.0, 2.0]]},
+    "weights, the heaviest corrupt": {
+        "topology.mix_weights": [[2.0]],
+        "corruption.share": 0.34,
+        "corruption.placement": "heaviest",
+    },
     "no cover": {
         "traffic.loop_rate_per_s": 0.0,
         "traffic.drop_rate_per_s": 0.0,

@@ -75,6 +75,9 @@ def run(directory: Path, check_config: bool) -> None:
     found = BoardDirectory(directory)
     found.party_key()
     if check_config:
+        from votes.board.running.checking import check_board
+
+        check_board(found)
         click.echo(f"{directory}: the configuration is good")
         return
     from loopixmix.process.main import run_program

@@ -50,7 +50,8 @@ class Outbox:
     """The frames for one peer that no transport has taken yet.
 
     While a transport is attached, frames are written at the end of the turn, or wait while it has us paused; without
-    one they wait for the next. Every frame that `put` refuses or that is given up later is an observed drop.
+    one they wait for the next. None waits for more than `LinkLimits.waiting_s`. Every frame that `put` refuses or that
+    is given up later is an observed drop.
     """
 
     __slots__ = (
@@ -75,7 +76,8 @@ class Outbox:
         self._turn = turn
         self._limits = limits
         self._observer = observer
-        self._frames: deque[bytes] = deque()
+        self._frames: deque[tuple[float, bytes]] = deque()
+        """Each with the time since when it waits."""
         self._write: Callable[[bytes], None] | None = None
         self._paused = False
         self._due = False
@@ -97,10 +99,13 @@ class Outbox:
         """Take one frame, or observe its drop and return false."""
         if self._write is None:
             return self._put_waiting(frame)
+        now_s = self._clock.seconds()
+        if len(self._frames) >= self._queue_frames:
+            self._forget_old(now_s)
         if len(self._frames) >= self._queue_frames:
             self._drop(1, DropReason.QUEUE_FULL)
             return False
-        self._frames.append(frame)
+        self._frames.append((now_s, frame))
         self._write_soon()
         return True
 
@@ -112,7 +117,7 @@ class Outbox:
         if len(self._frames) >= self._limits.waiting_frames:
             self._drop(1, DropReason.NO_LINK)
             return False
-        self._frames.append(frame)
+        self._frames.append((self._clock.seconds(), frame))
         return True
 
     def attach(self, write: Callable[[bytes], None]) -> None:
@@ -154,8 +159,9 @@ class Outbox:
         # In pieces, and a look at `_paused` between them: one join of a full queue would hand the transport megabytes
         # that it has no room for.
         frames = self._frames
+        self._forget_old(self._clock.seconds())
         while frames and self._write is not None and not self._paused:
-            together = list(islice(frames, _WRITE_FRAMES))
+            together = [frame for _, frame in islice(frames, _WRITE_FRAMES)]
             if len(together) == len(frames):
                 frames.clear()
             else:
@@ -167,6 +173,16 @@ class Outbox:
         if not self._due and not self._paused and self._frames:
             self._due = True
             self._turn.add(self.flush)
+
+    def _forget_old(self, now_s: float) -> None:
+        # A peer that was kept from reading would get nothing but packets that come too late for everybody: those whose
+        # keys are over, and those that were sent again. While they go out, others grow too old behind them.
+        frames, since_s, count = self._frames, now_s - self._limits.waiting_s, 0
+        while frames and frames[0][0] < since_s:
+            frames.popleft()
+            count += 1
+        if count:
+            self._drop(count, DropReason.TOO_LATE)
 
     def _waited_too_long(self) -> bool:
         return self._clock.seconds() - self._missing_since_s > self._limits.waiting_s

@@ -102,7 +102,7 @@ class ChangeLog:
         """Move the log into the store's file and cut it to nothing; tell whether nobody was in the way."""
         for attempt in range(attempts):
             if attempt:
-                time.sleep(PAUSE_S)
+                threading.Event().wait(PAUSE_S)
             if self._try_to_empty():
                 return True
         return False

@@ -58,7 +58,7 @@ def test_the_commented_file_says_what_the_configuration_says(
         expected_mixes=expected_mixes,
         valid_epochs=valid_epochs,
         nodes=tuple(
-            AllowedNode(id=f"{number:064x}", name=name, role=Role.MIX if name else None)
+            AllowedNode(id=f"{number:064x}", name=name and f"{name}-{number}", role=Role.MIX if name else None)
             for number, name in enumerate(names)
         ),
         domains=tuple(
@@ -119,7 +119,20 @@ NO_HOSTS = ["a_b.example", "mix1.example.", "user@mix1.example", "http://mix1.ex
 NO_HOSTS += [".".join(["a" * 63] * 4)]  # longer than a descriptor has room for
 
 
-@pytest.mark.parametrize("host", [*NO_HOSTS, "[fe80::1%eth0]", "0.0.0.0", "[::]", "[::0]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *NO_HOSTS,
+        "[fe80::1%eth0]",
+        "0.0.0.0",
+        "[::]",
+        "[::0]",
+        "224.0.0.1",
+        "[ff02::1]",
+        "255.255.255.255",
+        "[::ffff:0.0.0.0]",
+    ],
+)
 def test_a_host_that_no_authority_takes_is_refused_where_it_is_written(host: str) -> None:
     with pytest.raises(ConfigError, match=r'^key "advertise": '):
         parse_advertised(f"{host}:9000", key="advertise")
@@ -144,10 +157,21 @@ def test_brackets_are_for_ipv6_addresses(address: str) -> None:
         ("expected_mixes = -1", 'key "expected_mixes": expected `int` >= 0'),
         ("uploads_per_minute = 0", 'key "uploads_per_minute": expected `int` >= 1'),
         ("open_enrolement = true", 'unknown key "open_enrolement" (allowed: '),
-        ('[[nodes]]\nid = "12"', 'key "nodes[0].id": expected `str` matching'),
-        (f'[[nodes]]\nid = "{"0" * 64}"\nrole = "spy"', 'key "nodes[0].role": invalid enum value'),
+        ('[[nodes]]\nid = "12"', 'key "nodes[0].id": expected 64 digits 0-9 and a-f'),
+        (
+            f'[[nodes]]\nid = "{"0" * 64}"\nrole = "spy"',
+            "key \"nodes[0].role\": invalid enum value 'spy' (allowed: mix, provider)",
+        ),
         (f'[[nodes]]\nid = "{"0" * 64}"\nlayer = 1', 'unknown key "layer" in [nodes[0]] (allowed: id, name, role)'),
-        (f'[[nodes]]\nid = "{"0" * 64}"\n' * 2, "names one id twice"),
+        (f'[[nodes]]\nid = "{"0" * 64}"\n' * 2, f"names one id twice: {'0' * 64}"),
+        (
+            "".join(f'[[nodes]]\nid = "{digit * 64}"\nname = "mix1"\n' for digit in "01"),
+            "gives one name to two nodes: mix1",
+        ),
+        (
+            '[[domains]]\ndomain = "a.org"\nprovider = "P"',
+            "expected an id of 64 digits 0-9 and a-f, or a name of 1 to 63",
+        ),
     ],
 )
 def test_a_wrong_key_is_named(change: str, text: str) -> None:

@@ -95,7 +95,7 @@ def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFix
         (["--listen", "nowhere"], "key \"listen\": 'nowhere' is not an address"),
         (["--listen", "0.0.0.0:9000"], "give the one to be reached at with --url http://HOST:9000"),
         (["--url", "ftp://x"], "'ftp://x' is not an address"),
-        (["--name", "Not A Name"], "--name: expected `str` matching regex"),
+        (["--name", "Not A Name"], "--name: expected a name of 1 to 63 letters a-z, digits"),
         (["--layers", "many"], "is not a valid integer"),
         (["--speed", "1"], "No such option"),
     ],

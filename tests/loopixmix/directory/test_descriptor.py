@@ -119,10 +119,29 @@ def test_a_descriptor_whose_keys_have_all_expired_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["a b", "-a.example", "a..b", "a_b.example", "example.", "1.2.3", "1.2.3.4.5", "::1%eth0", "[::1]", "a:80"]
+    "host",
+    [
+        "a b",
+        "-a.example",
+        "a..b",
+        "a_b.example",
+        "example.",
+        "1.2.3",
+        "1.2.3.4.5",
+        "::1%eth0",
+        "[::1]",
+        "a:80",
+        "127.1",
+    ],
 )
 def test_a_bad_host_is_refused(host: str) -> None:
     with pytest.raises(DescriptorInconsistent, match="neither an IP address nor a host name"):
+        accept(forge(changed(host=host)))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "224.0.0.1", "ff02::1", "::ffff:0.0.0.0", "255.255.255.255"])
+def test_an_address_that_stands_for_all_or_for_many_is_refused(host: str) -> None:
+    with pytest.raises(DescriptorInconsistent, match="at which others could find it"):
         accept(forge(changed(host=host)))
 
 

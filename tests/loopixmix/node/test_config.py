@@ -46,12 +46,18 @@ def test_without_another_address_a_node_is_found_where_it_listens() -> None:
         ('listen = "[fe80::1%eth0]:1"', "node.toml: key \"listen\": '[fe80::1%eth0]:1': others cannot find a node"),
         ('[metrics]\nlisten = "here"', 'node.toml: key "metrics.listen"'),
         ("[limits]\nlinks = 0", 'key "limits.links"'),
-        ('[work]\nengine = "fast"', 'key "work.engine"'),
+        (
+            '[work]\nengine = "fast"',
+            "key \"work.engine\": invalid enum value 'fast' (allowed: auto, native, reference)",
+        ),
+        ('role = "provider"', 'key "role": this is the directory of a provider, which  loopixmix provider run  runs'),
+        ('role = "spy"', "key \"role\": invalid enum value 'spy' (allowed: mix, provider)"),
+        ('name = "Mix 1"', 'key "name": expected a name of 1 to 63 letters a-z, digits'),
         ("[work]\nthread = 1", "did you mean"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_key(line: str, fault: str) -> None:
-    text = MINIMAL if not line.startswith("listen") else 'name = "mix1"\n'
+    text = "".join(own for own in MINIMAL.splitlines(keepends=True) if own.split()[0] != line.split()[0])
     with pytest.raises(ConfigError) as raised:
         parse(text + line)
     assert fault in str(raised.value)

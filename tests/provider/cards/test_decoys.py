@@ -11,7 +11,7 @@ import pytest
 
 from loopixmix.cards import CARD_BYTES, DAY_S, decode_card
 from loopixmix.errors import ConfigError, StoreError
-from provider.cards.decoys import SECRET_FILE, Decoys, DecoySecret, load_decoy_secret
+from provider.cards.decoys import SECRET_FILE, Decoys, DecoySecret, check_decoy_secret, load_decoy_secret
 from provider.store.accounts import ShownDay
 
 PROVIDER = bytes([5]) * 32
@@ -97,3 +97,17 @@ def test_a_broken_secret_is_refused(tmp_path: Path, rng: random.Random, content:
 def test_a_secret_that_cannot_be_written_is_told(tmp_path: Path, rng: random.Random) -> None:
     with pytest.raises(StoreError, match=SECRET_FILE):
         load_decoy_secret(tmp_path / "nowhere", rng=rng, today=1)
+
+
+def test_a_secret_that_others_may_read_is_refused_also_by_the_check(tmp_path: Path, rng: random.Random) -> None:
+    check_decoy_secret(tmp_path, rng=rng)
+    assert not (tmp_path / SECRET_FILE).exists()
+    load_decoy_secret(tmp_path, rng=rng, today=1)
+    check_decoy_secret(tmp_path, rng=rng)
+    (tmp_path / SECRET_FILE).chmod(0o640)
+    with pytest.raises(ConfigError, match=r"decoys\.key: others may read this secret; run  chmod 600"):
+        check_decoy_secret(tmp_path, rng=rng)
+    (tmp_path / SECRET_FILE).chmod(0o600)
+    (tmp_path / SECRET_FILE).write_text("{}")
+    with pytest.raises(ConfigError, match=r"decoys\.key: this is not the secret"):
+        check_decoy_secret(tmp_path, rng=rng)

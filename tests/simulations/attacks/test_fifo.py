@@ -12,6 +12,7 @@ import pytest
 from loopixmix.errors import MisuseError
 from simulations.attacks.fifo import attack_fifo, bet_on_oldest, bet_on_order, oldest_share
 from simulations.flows.rates import flows_of
+from simulations.formulas.corruption import fifo_guess_success
 from simulations.scenario.values import Attacks, Fifo, Scenario, SeedChoice, Topology, Traffic, Users
 from simulations.seeds import Seeds
 
@@ -83,6 +84,26 @@ def test_without_providers_a_user_spreads_over_the_first_layer() -> None:
     scenario = Scenario(topology=Topology(providers=0, mixes_per_layer=3), attacks=Attacks(fifo=Fifo(trials=1000)))
     figures = attack_fifo(scenario, Seeds(SeedChoice(), replicate=0))
     assert figures["attack.fifo.user.bound"] == pytest.approx(1 - 0.2 / 2.4)
+
+
+def test_mixes_that_weigh_more_are_bet_on_as_often_as_packets_take_them() -> None:
+    scenario = Scenario(
+        topology=Topology(providers=0, mixes_per_layer=2, mix_weights=((9.0,),)),
+        users=Users(count=10),
+        traffic=Traffic(replies=False, node_loop_rate_per_s=0.0),
+        attacks=Attacks(fifo=Fifo(trials=TRIALS)),
+    )
+    figures = attack_fifo(scenario, Seeds(SeedChoice(), replicate=0))
+    # 30 packets a second, of which the first mix takes 27 and the other 3; 0.2 s of delay each.
+    expected = 0.9 * fifo_guess_success(27.0, 0.2) + 0.1 * fifo_guess_success(3.0, 0.2)
+    assert figures["attack.fifo.bound"] == pytest.approx(expected)
+    assert within(figures["attack.fifo.success"], expected, TRIALS)
+    oldest = 0.9 * oldest_share(5.4) + 0.1 * oldest_share(0.6)
+    assert figures["attack.fifo.oldest.bound"] == pytest.approx(oldest)
+    assert within(figures["attack.fifo.oldest.success"], oldest, TRIALS)
+    of_user = 0.9 * fifo_guess_success(2.7, 0.2) + 0.1 * fifo_guess_success(0.3, 0.2)
+    assert figures["attack.fifo.user.bound"] == pytest.approx(of_user)
+    assert within(figures["attack.fifo.user.success"], of_user, TRIALS)
 
 
 def test_nothing_is_guessed_unless_asked_for_or_where_nobody_sends() -> None:

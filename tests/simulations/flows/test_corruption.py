@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.flows.corruption import all_corrupt_share, corrupt_mixes, expected_all_corrupt_share, routing_shares
+from simulations.flows.corruption import (
+    alike_of_layers,
+    all_corrupt_share,
+    corrupt_mixes,
+    expected_all_corrupt_share,
+    routing_shares,
+)
+from simulations.scenario import change
 from simulations.scenario.values import Corruption, Scenario, SeedChoice, Topology
 from simulations.seeds import Seeds
 
@@ -26,7 +33,7 @@ def seeds_of(replicate: int = 0, root: int = 1) -> Seeds:
 
 @given(
     share=st.floats(0, 1),
-    placement=st.sampled_from(["balanced", "random", "biased"]),
+    placement=st.sampled_from(["balanced", "random", "heaviest", "favoured"]),
     layers=st.integers(1, 6),
     width=st.integers(1, 12),
     routed=st.floats(0, 1),
@@ -83,14 +90,49 @@ def test_the_published_shares_of_mixim_figure_3(layers: int, share: float, publi
     assert formula == pytest.approx(published, rel=0.03)
 
 
-def test_biased_routing_gives_the_corrupt_mixes_more_than_their_share() -> None:
-    """MiXiM Fig. 6: one of ten mixes in each of three layers, with 0.4 of the packets: 0.064 instead of 0.001."""
-    assert expected_all_corrupt_share(scenario_of(0.1, "biased")) == pytest.approx(0.064)
+def test_favoured_mixes_get_more_than_their_share() -> None:
+    """One of ten mixes in each of three layers, with 0.4 of the packets: 0.064 instead of 0.001."""
+    assert expected_all_corrupt_share(scenario_of(0.1, "favoured")) == pytest.approx(0.064)
     assert expected_all_corrupt_share(scenario_of(0.1, "balanced")) == pytest.approx(0.001)
 
 
+def test_the_heaviest_mixes_take_what_their_weights_give_them() -> None:
+    """MiXiM Fig. 6, as published: the corrupt mix of the first layer has 0.4 of its packets, others a tenth."""
+    scenario = change(scenario_of(0.1, "heaviest"), {"topology.mix_weights": [[6], [], []]})
+    corrupt = corrupt_mixes(scenario, seeds_of())
+    shares = routing_shares(scenario, corrupt)
+    assert corrupt[:, 0].tolist() == [True, True, True]
+    assert corrupt.sum() == 3
+    np.testing.assert_allclose(shares[0], [0.4] + [0.6 / 9] * 9)
+    np.testing.assert_allclose(shares[1:], 0.1)
+    assert all_corrupt_share(corrupt, shares) == expected_all_corrupt_share(scenario) == pytest.approx(0.004)
+
+
+def test_weights_do_not_ask_who_is_corrupt() -> None:
+    """H0: each mix of a layer is as often the corrupt one. 4,000 placements, judged at 5 standard deviations."""
+    scenario = change(scenario_of(0.1, "balanced"), {"topology.mix_weights": [[6]]})
+    found = []
+    for replicate in range(4000):
+        corrupt = corrupt_mixes(scenario, seeds_of(replicate))
+        shares = routing_shares(scenario, corrupt)
+        assert shares[0, 0] == pytest.approx(0.4)
+        found.append(all_corrupt_share(corrupt, shares))
+    assert abs(np.mean(found) - expected_all_corrupt_share(scenario)) < 5 * np.std(found) / math.sqrt(len(found))
+    assert expected_all_corrupt_share(scenario) == pytest.approx(0.001)
+
+
+def test_mixes_alike_are_told_without_seeds_as_they_are_with_them() -> None:
+    for weights in ([], [[6]], [[2, 2], [], [1, 3]]):
+        for placement in ("balanced", "random", "heaviest", "favoured"):
+            scenario = change(scenario_of(0.2, placement), {"topology.mix_weights": weights})
+            shares = routing_shares(scenario, corrupt_mixes(scenario, seeds_of()))
+            for row, alike in zip(shares, alike_of_layers(scenario), strict=True):
+                told = [each.share for each in alike for _ in range(each.nodes)]
+                np.testing.assert_allclose(sorted(told), np.sort(row))
+
+
 def test_the_same_seeds_give_the_same_mixes_and_other_ones_do_not() -> None:
-    for placement in ("balanced", "random", "biased"):
+    for placement in ("balanced", "random", "favoured"):
         scenario = scenario_of(0.3, placement)
         first = corrupt_mixes(scenario, seeds_of())
         assert np.array_equal(first, corrupt_mixes(scenario, seeds_of()))

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 
 from loopixmix.errors import MisuseError
 from simulations.formulas.entropy import layered_entropy_bits, one_mix_entropy_bits
-from simulations.formulas.paths import PathStage, TargetClass, class_quantile_bits, path_entropy_bits, target_classes
+from simulations.formulas.paths import (
+    Alike,
+    PathStage,
+    TargetClass,
+    class_quantile_bits,
+    path_entropy_bits,
+    target_classes,
+)
 
 
 def stage(rate_per_s: float, width: int, *, corrupt: int = 0, ended: float = 0.0) -> PathStage:
-    return PathStage(rate_per_s, ended, (1 / width,) * (width - corrupt))
+    return PathStage(rate_per_s, ended, (Alike(width - corrupt, 1 / width),) if corrupt < width else ())
 
 
 @given(rate=st.floats(10, 1e6), width=st.integers(1, 20), layers=st.integers(1, 6), delay=st.floats(0.1, 10))
@@ -46,7 +53,7 @@ def test_more_corrupt_mixes_leave_less_entropy(corrupt: int, delay: float) -> No
 
 def test_packets_that_end_on_the_way_keep_the_mass_they_have_there() -> None:
     # Half of the packets end after the first stage: half the mass stays with as many packets as a single mix has.
-    first, second = stage(1000, 2), PathStage(500, 0.5, (0.5, 0.5))
+    first, second = stage(1000, 2), PathStage(500, 0.5, (Alike(2, 0.5),))
     expected = 0.5 * one_mix_entropy_bits(1000, 1.0, 2) + 0.5 * (layered_entropy_bits(500, 1.0, 2) + 1)
     assert path_entropy_bits([first, second], 1.0) == pytest.approx(expected)
 

@@ -54,12 +54,54 @@ def test_messages_that_no_packet_can_hold_are_refused() -> None:
         ENGINE.check(change(Scenario(), {"users.packets_per_message": 1, "packets.payload_bytes": 1280}))
 
 
-def test_biased_routing_is_refused_where_it_matters() -> None:
-    biased = change(Scenario(), {"corruption.placement": "biased"})
-    ENGINE.check(biased)
-
+def test_what_deployed_clients_never_favour_is_refused_where_it_matters() -> None:
+    favoured = change(Scenario(), {"corruption.placement": "favoured"})
+    ENGINE.check(favoured)
     with pytest.raises(ScenarioError, match=r"corruption\.placement"):
-        ENGINE.check(change(biased, {"corruption.share": 0.2}))
+        ENGINE.check(change(favoured, {"corruption.share": 0.2}))
+
+
+def test_deliveries_are_those_of_linked_users_as_in_theory_and_absence_has_a_name_of_its_own() -> None:
+    """Three of ten users are away at a time. H0: linked ones get messages as theory says, about 2.5 s on average."""
+    scenario = change(
+        Scenario(),
+        {
+            "topology.mixes_per_layer": 1,
+            "topology.layers": 1,
+            "users.count": 12,
+            "users.contacts": 5,
+            "users.messages_per_day": 60_000.0,
+            "users.packets_per_message": 1,
+            "packets.payload_bytes": 4096,
+            "users.online_share": 0.7,
+            "users.session_mean_s": 100.0,
+            "traffic.loop_rate_per_s": 0.1,
+            "traffic.drop_rate_per_s": 0.1,
+            "traffic.node_loop_rate_per_s": 0.1,
+            "run.warm_up_s": 2.0,
+            "run.duration_s": 30.0,
+            "run.drain_s": 10.0,
+            "run.targets": 0,
+        },
+    )
+    seeds = seeds_of(scenario)
+    found = ENGINE.run(scenario, seeds, progress=lambda _: None)
+    theory = EXACT.run(scenario, seeds, progress=lambda _: None).figures
+    linked, everybody = found.distributions["delivery_s"], found.distributions["delivery_with_absence_s"]
+    assert 20 <= linked.count < everybody.count
+    error_s = linked.sd / linked.count**0.5
+    assert abs(found.figures["delivery_mean_s"] - theory["delivery_mean_s"]) < 5 * error_s < 1.5
+    # Who hands a message over while absent waits for a session, 43 s on average.
+    assert found.figures["delivery_with_absence_mean_s"] > found.figures["delivery_mean_s"] + 5 * error_s
+    assert "delivery_* are for senders and recipients who are linked." in found.notes
+
+
+def test_weights_are_refused_until_the_network_document_has_them() -> None:
+    for same in ([], [[]], [[2, 2, 2]], [[1], [], []]):
+        ENGINE.check(change(Scenario(), {"topology.mix_weights": same}))
+    for other in ([[2]], [[], [], [1, 2, 1]]):
+        with pytest.raises(ScenarioError, match=r"topology\.mix_weights differ, .* network document has no weights"):
+            ENGINE.check(change(Scenario(), {"topology.mix_weights": other}))
 
 
 def test_every_reason_is_told_at_once() -> None:

@@ -112,9 +112,9 @@ def test_one_line_for_each_value_of_the_other_keys() -> None:
 
 
 def test_text_values_can_be_swept() -> None:
-    result = result_by_hand({"corruption.placement": ["balanced", "random", "biased"]})
+    result = result_by_hand({"corruption.placement": ["balanced", "random", "favoured"]})
     axes = only(sweep_figure(result, "entropy_bits"))
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["balanced", "random", "biased"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["balanced", "random", "favoured"]
 
 
 def test_a_distribution_shows_its_quantiles_and_theory() -> None:

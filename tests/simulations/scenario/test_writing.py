@@ -38,7 +38,7 @@ _tables = st.builds(
         quantiles=st.lists(st.floats(0, 1), max_size=5).map(lambda found: tuple((x, x) for x in sorted(found))),
     ),
     corruption=st.builds(
-        Corruption, share=st.floats(0, 1), placement=st.sampled_from(["balanced", "random", "biased"])
+        Corruption, share=st.floats(0, 1), placement=st.sampled_from(["balanced", "random", "favoured"])
     ),
     attacks=st.builds(
         Attacks,

@@ -219,7 +219,7 @@ NOTHING = {f"traffic.{stream}_rate_per_s": 0.0 for stream in ("payload", "loop",
             {
                 "processors.unwrap_s": 0.0003,
                 "corruption.share": 0.34,
-                "corruption.placement": "biased",
+                "corruption.placement": "favoured",
                 "corruption.routed_share": 1.0,
                 "topology.providers": 9,
             },

@@ -92,6 +92,13 @@ def test_what_is_no_sound_questionnaire_is_refused(directory: Path, questionnair
     assert listed(directory) == []
 
 
+def test_what_a_collector_could_not_run_with_is_refused_by_the_check(directory: Path) -> None:
+    config = directory / "collector.toml"
+    good("collector", "run", directory, "--check-config")
+    config.write_text(config.read_text().replace('provider_user = ""', 'provider_user = "nobody-of-that-name"'))
+    assert "nobody-of-that-name" in refused("collector", "run", directory, "--check-config")
+
+
 def test_the_status_is_that_of_a_program_that_runs(directory: Path) -> None:
     assert "no collector runs here" in refused("collector", "status", directory)
     survey = {"survey_id": "ab" * 32, "title": "Mood", "waiting": 3, "released": 9}

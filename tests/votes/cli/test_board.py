@@ -31,6 +31,24 @@ def test_a_board_is_made_and_its_configuration_checked(commands: VoteCommands) -
     assert "there is no such file" in commands.refused("board", "run", commands.path, "--check-config")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('certificate = "none.pem"|key = "none.key"', "none.pem: cannot be read"),
+        ('provider_user = "nobody-of-that-name"|', "nobody-of-that-name"),
+        (f'socket = "{"s" * 120}"|', "the path of a socket has at most 107 bytes"),
+        ("port = 70000|", "port is 70000; allowed is 0 to 65535"),
+    ],
+)
+def test_what_a_board_could_not_run_with_is_refused_by_the_check(commands: VoteCommands, line: str, told: str) -> None:
+    config = commands.path / "board" / "board.toml"
+    for each in filter(None, line.split("|")):
+        key = each.partition(" = ")[0]
+        lines = [each if own.startswith(f"{key} = ") else own for own in config.read_text().splitlines()]
+        config.write_text("\n".join(lines) + "\n")
+    assert told in commands.refused("board", "run", commands.path / "board", "--check-config")
+
+
 def test_a_board_takes_a_list_of_credentials_that_is_right(commands: VoteCommands) -> None:
     file = commands.path / "credentials.list"
     file.write_bytes(b"".join(VOTERS.credentials))

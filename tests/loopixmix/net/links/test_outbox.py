@@ -105,6 +105,26 @@ def test_beyond_the_queue_frames_are_dropped_and_counted() -> None:
     assert world.observer.drops() == Counter({DropReason.QUEUE_FULL: 2})
 
 
+def test_a_peer_that_could_not_read_for_long_gets_nothing_old() -> None:
+    world, transport = World(), Transport()
+    world.outbox.attach(transport.write)
+    world.outbox.pause()
+    for frame in frames(30):
+        world.outbox.put(frame)
+    world.clock.advance(6.0)
+    for _ in range(10):
+        world.outbox.put(b"later")
+    world.clock.advance(5.0)
+    # There is room again, as the first ones are too old.
+    assert world.outbox.put(b"last")
+    assert world.observer.drops() == {DropReason.TOO_LATE: 30}
+    world.clock.advance(5.5)
+    world.outbox.resume()
+    world.clock.advance(0)
+    assert transport.writes == [b"last"]
+    assert world.observer.drops() == {DropReason.TOO_LATE: 40}
+
+
 def test_without_a_link_a_few_frames_wait_for_it() -> None:
     world, transport = World(), Transport()
     assert [world.outbox.put(frame) for frame in frames(5)] == [True] * 3 + [False] * 2

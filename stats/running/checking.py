@@ -1,0 +1,22 @@
+"""A look at a collector's directory before it runs."""
+
+from __future__ import annotations
+
+from loopixmix.store.transactions import Store
+from loopixmix.web.certificates import tls_options
+from provider.serving.sockets import SocketPlace
+from stats.collect.store.schema import SCHEMA
+from stats.running.directory import STORE_FILE, CollectorDirectory
+
+
+def check_collector(directory: CollectorDirectory) -> None:
+    """Raise `ConfigError` or `StoreError` in one clear line if the collector could not run.
+
+    What is not there yet, such as the file of its store, is not made.
+    """
+    config, path = directory.config, directory.path
+    if config.certificate:
+        tls_options(path / config.certificate, path / config.key)
+    _ = SocketPlace(path / config.socket, config.provider_user).user_id
+    if config.store or (path / STORE_FILE).exists():
+        Store(SCHEMA, directory.store_url).close()
