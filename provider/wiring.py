@@ -49,7 +49,7 @@ from provider.store.schema import SPENT
 from provider.tokens.gate import GUEST_PURPOSE, StoredGate
 
 SKIPPED_BITS = 36
-QUEUE_PULLS = 4
+QUEUE_PULLS = 3
 """The answers to so many pulls may wait for a client that reads slowly; it gets later ones again."""
 MIN_QUEUE_FRAMES = 32
 
