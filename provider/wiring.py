@@ -45,7 +45,6 @@ from provider.service import ProviderService
 from provider.serving.remote import Dial, RemoteAsker
 from provider.store import MailStore
 from provider.store.access import MailAccess, threaded_access
-from provider.store.items import skip_numbers
 from provider.store.schema import SPENT
 from provider.tokens.gate import GUEST_PURPOSE, StoredGate
 
@@ -64,8 +63,13 @@ async def make_provider(
     `StoreError` or `ConfigError`; then nothing is left.
     """
     store = MailStore(config.store_url(parts.directory), exclusive=True)
-    store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
-    access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor, quotas=config.gateway_items)
+    access = threaded_access(
+        store,
+        config.mailbox,
+        call_on_reactor=call_on_reactor,
+        quotas=config.gateway_items,
+        skipping=parts.rng.getrandbits(SKIPPED_BITS),
+    )
 
     def load_services(keys: KeyDirectory) -> Iterable[Hosted]:
         loader = ServiceLoader(

@@ -136,7 +136,7 @@ class ChangeLog:
         with self._changed:
             if self._thread is None and not self._closed:
                 # A daemon: a program that does not close its store ends all the same.
-                self._thread = threading.Thread(target=self._work, name="store upkeep", daemon=True)
+                self._thread = threading.Thread(target=self._work, name=f"upkeep of {self._store.name}", daemon=True)
                 self._thread.start()
 
     def _work(self) -> None:
