@@ -110,7 +110,7 @@ def _windows() -> tuple[list[float], list[float]]:
 
 @contextlib.contextmanager
 def _probed(path: Path, ticks: Path) -> Iterator[None]:
-    command = [sys.executable, "-c", PROGRAM, str(path), str(ticks), str(TICK_S)]
+    command = [sys.executable, "-P", "-c", PROGRAM, str(path), str(ticks), str(TICK_S)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     try:
         yield

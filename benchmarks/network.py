@@ -1,5 +1,5 @@
-"""`make bench`: packets, alone, through a whole mix, and through one that is flooded."""
+"""`make bench`: packets, alone, through a whole mix, and through one that is flooded; and what strangers cost."""
 
 from __future__ import annotations
 
-MEASURED_BY = ("benchmarks.sphinx_speed", "benchmarks.relay", "benchmarks.overload")
+MEASURED_BY = ("benchmarks.sphinx_speed", "benchmarks.relay", "benchmarks.overload", "benchmarks.strangers")

@@ -38,6 +38,8 @@ WIDE = msgspec.structs.replace(PLAN, width=2)
 TIMES_CAPACITY = 4
 HONEST_SHARE = 0.1
 SATURATE_S, SATURATE_PER_S = 4.0, 40_000.0
+LEAST_RATIO = 1.5
+"""So many times as much as the mix unwraps must have been sent to it, or its capacity is not known."""
 BEFORE_S, FLOOD_S, AFTER_S = 1.0, 8.0, 3.0
 SETTLE_S = 1.5
 WINDOW_S = 0.1
@@ -193,8 +195,14 @@ async def _saturate(directory: Path, flooder: Flooder) -> float:
     first = _status(directory)
     await _pause(SATURATE_S - 2.0)
     last = _status(directory)
-    await flooding
-    return (_unwrapped(last) - _unwrapped(first)) / (last.written_at_s - first.written_at_s)
+    sent, _ = await flooding
+    capacity_per_s = (_unwrapped(last) - _unwrapped(first)) / (last.written_at_s - first.written_at_s)
+    if sent / SATURATE_S < LEAST_RATIO * capacity_per_s:
+        raise RuntimeError(
+            f"the machine is too busy: {sent / SATURATE_S:,.0f} packets a second were sent, and the mix unwrapped "
+            f"{capacity_per_s:,.0f} of them, so that it was not busy itself"
+        )
+    return capacity_per_s
 
 
 def _unwrapped(status: NodeStatus) -> int:

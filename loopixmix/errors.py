@@ -7,6 +7,13 @@ show to a user; a class exists for each reaction a caller can have, not for each
 
 from __future__ import annotations
 
+import msgspec
+
+UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""The errors that msgspec raises over bytes that are no value.
+
+Besides its own they are those of texts that are no UTF-8, and of lists that nest thousands deep.
+"""
 DISK_FULL = "the disk is full"
 """How each message about it begins, whichever file or database could not be written."""
 

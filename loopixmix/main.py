@@ -68,6 +68,7 @@ class EntryPointGroup(click.Group):
             raise CommandError(f'the command "{cmd_name}" cannot be loaded: {reason}') from error
         if not isinstance(command, click.Command):
             raise CommandError(f'the command "{cmd_name}" cannot be loaded: {entry_point.value} is no click command')
+        _tell_whole_summaries(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -79,6 +80,13 @@ class EntryPointGroup(click.Group):
 
     def _entry_points(self) -> dict[str, EntryPoint]:
         return {entry_point.name: entry_point for entry_point in self._find()}
+
+
+def _tell_whole_summaries(command: click.Command) -> None:
+    """Let overviews tell the first sentence of each command's help, however long: click would cut it to the line."""
+    command.short_help = command.short_help or command.get_short_help_str(limit=sys.maxsize)
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _tell_whole_summaries(each)
 
 
 HELP = """Run and use a Loopix mix network.

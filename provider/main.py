@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -77,6 +78,7 @@ def provider() -> None:
     show_default=True,
     help="Items, of about 2 kB each, that wait in one mailbox at most.",
 )
+@AS_JSON
 def init(
     directory: Path,
     name: str,
@@ -87,6 +89,7 @@ def init(
     guests: str,
     services: tuple[str, ...],
     mailbox_items: int,
+    as_json: bool,
 ) -> None:
     """Make the identity and the configuration of a new provider in DIRECTORY.
 
@@ -106,6 +109,9 @@ def init(
     identity_key = create_node(
         directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng()
     )
+    if as_json:
+        click.echo(json.dumps({"id": identity_key.public.hex(), "config": str(directory / "node.toml")}))
+        return
     click.echo(f"{directory / 'node.toml'}: look through it, then start with  loopixmix provider run {directory}")
     click.echo(f"the authority has to allow the id {identity_key.public.hex()}")
     if registration == RegistrationMode.INVITATION:

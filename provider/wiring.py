@@ -45,12 +45,11 @@ from provider.service import ProviderService
 from provider.serving.remote import Dial, RemoteAsker
 from provider.store import MailStore
 from provider.store.access import MailAccess, threaded_access
-from provider.store.items import skip_numbers
 from provider.store.schema import SPENT
 from provider.tokens.gate import GUEST_PURPOSE, StoredGate
 
 SKIPPED_BITS = 36
-QUEUE_PULLS = 4
+QUEUE_PULLS = 3
 """The answers to so many pulls may wait for a client that reads slowly; it gets later ones again."""
 MIN_QUEUE_FRAMES = 32
 
@@ -64,8 +63,13 @@ async def make_provider(
     `StoreError` or `ConfigError`; then nothing is left.
     """
     store = MailStore(config.store_url(parts.directory), exclusive=True)
-    store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
-    access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor, quotas=config.gateway_items)
+    access = threaded_access(
+        store,
+        config.mailbox,
+        call_on_reactor=call_on_reactor,
+        quotas=config.gateway_items,
+        skipping=parts.rng.getrandbits(SKIPPED_BITS),
+    )
 
     def load_services(keys: KeyDirectory) -> Iterable[Hosted]:
         loader = ServiceLoader(

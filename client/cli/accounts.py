@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -23,8 +24,15 @@ REGISTER_WAIT_S = 15.0
 @click.option("--guest", is_flag=True, help="Without a name: to ask services, and to send anonymous messages.")
 @click.option("--provider", default="", help="With --guest: this provider.  [default: any one]")
 @click.option("--token", "token_file", type=click.File("rb"), help="With --guest: the file of a token to pay with.")
+@JSON
 def register(
-    directory: Path, address: str, invitation: str, guest: bool, provider: str, token_file: IO[bytes] | None
+    directory: Path,
+    address: str,
+    invitation: str,
+    guest: bool,
+    provider: str,
+    token_file: IO[bytes] | None,
+    as_json: bool,
 ) -> None:
     """Open an account.
 
@@ -44,10 +52,14 @@ def register(
     async def work(conversation: CommandRun) -> str:
         await conversation.daemon(within_s=REGISTER_WAIT_S)  # it may have been started just now
         if guest:
-            return f"a guest at {await conversation.client.register_guest(provider, token=token)}"
+            return await conversation.client.register_guest(provider, token=token)
         return await conversation.client.register(name, named_provider, invitation=invitation)
 
-    click.echo(f"registered as {converse(directory, work)}")
+    opened = converse(directory, work)
+    if as_json:
+        click.echo(json.dumps({"guest": guest, "provider" if guest else "address": opened}))
+    else:
+        click.echo(f"registered as {f'a guest at {opened}' if guest else opened}")
 
 
 @click.group()

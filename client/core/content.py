@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias, TypeVar
 import msgspec
 
 from client.api import MAX_BODY_BYTES, MAX_KIND_LENGTH
-from loopixmix.errors import FormatError
+from loopixmix.errors import UNDECODABLE, FormatError
 from loopixmix.keys import KEY_BYTES, SIGNATURE_BYTES, IdentityKey, verify
 from loopixmix.requests.names import MAX_NAME_BYTES
 from loopixmix.seams import Identity
@@ -140,6 +140,6 @@ def _decode_signed(stream: bytes, wanted: type[_SignedType], domain: bytes, reci
 def _decode(encoded: bytes, wanted: type[_ContentType]) -> _ContentType:
     try:
         message = msgspec.msgpack.decode(encoded, type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise FormatError("a message is not encoded as it should be") from error
     return message

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from client.core.content import MESSAGE_ID_BYTES, Body, Kind
 from client.core.sealing import AEAD_TAG_BYTES, NotForUsError
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, MisuseError
 
 _LABEL = b"loopixmix/reply/v1"
 _HEAD = struct.Struct(f">{MESSAGE_ID_BYTES}sIHHI")
@@ -87,7 +87,7 @@ def join_reply(parts: Sequence[bytes]) -> ReplyMessage:
     """Put the data of all fragments of a reply together; raise `FormatError` if it is no reply."""
     try:
         return msgspec.msgpack.decode(b"".join(parts), type=ReplyMessage)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise FormatError("a reply is not encoded as it should be") from error
 
 

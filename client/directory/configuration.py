@@ -145,6 +145,10 @@ Tell contacts that their messages came, a random time later (mean, in seconds). 
     "client.longest_retry_s": "Until then it is sent again, at the latest after this long.",
     "client.max_queued_messages": "How much may wait to be sent.",
     "client.keep_finished_s": "How long finished outgoing messages can be looked at.",
+    "client.keep_received_s": """\
+How long received messages are kept, whether or not they were read (seconds); then they are deleted for good.""",
+    "client.keep_received_bytes": """\
+How much received messages may take. Beyond it the oldest ones that a program has handled are deleted earlier.""",
     "client.patience_s": """\
 How long registering and looking up wait for the network; at most 15 s while no authority gives a document.""",
     "client.tokens.fetch_mean_s": """\

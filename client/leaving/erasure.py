@@ -18,10 +18,11 @@ from client.store.schema import contacts, inbox, messages
 from loopixmix.errors import ConfigError, StoreError
 from loopixmix.process.files import DirectoryLock, LockedError, erase_file, file_error, lock_holder
 from loopixmix.store.upkeep.mark import MARK_SUFFIX
+from loopixmix.store.upkeep.reserve import RESERVE_SUFFIX
 
 KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
 OTHER_FILES = (
-    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal", MARK_SUFFIX)),
+    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal", MARK_SUFFIX, RESERVE_SUFFIX)),
     *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE, LOG_FILE),
 )
 

@@ -45,6 +45,8 @@ class Registration:
         self._document_problem = document_problem
         self._answer: Deferred[Registered | RegisterRefused] | None = None
         self._asking: DelayedCall | None = None
+        self._asked = 0
+        self._limited = 0
 
     @property
     def problem(self) -> str | None:
@@ -85,6 +87,7 @@ class Registration:
             raise UnavailableError("the client is stopping")
         answer: Deferred[Registered | RegisterRefused] = Deferred()
         self._answer, self.provider = answer, entry.id
+        self._asked = self._limited = 0
         self._session.connect(entry)
         answer.addTimeout(self._patience_s, cast("IReactorTime", self._clock))
         try:
@@ -109,6 +112,12 @@ class Registration:
             self.forgotten = self.forgotten or (account is not None and provider == account.provider)
         # From whom we ask: one that was given up a moment ago may still answer.
         elif provider == self.provider and self._answer is not None and not self._answer.called:
+            if answer == RegisterRefused(RegisterRefusal.RATE_LIMITED):
+                self._limited += 1
+                # Asked again, because it is slow, a provider refuses the second asking while the first may open the
+                # account: only if it has refused them all was there none.
+                if self._limited < self._asked:
+                    return
             self._answer.callback(answer)
 
     def on_known(self) -> None:
@@ -127,5 +136,6 @@ class Registration:
 
     def _ask_again(self, entry: NodeEntry, register: Register | RegisterGuest) -> None:
         sent = self._session.send(register, to=entry.id)
+        self._asked += sent
         # The first frame is lost if the link is not there yet, so a short while; an answer takes longer.
         self._asking = self._clock.callLater(ASK_AGAIN_S if sent else LINK_WAIT_S, self._ask_again, entry, register)

@@ -43,6 +43,8 @@ class BatchOutcome(msgspec.Struct):
     receipts: list[UnfinishedMessage] = msgspec.field(default_factory=list)
     impostors: list[str] = msgspec.field(default_factory=list)
     refused: int = 0
+    deleted: int = 0
+    """Received messages that were kept for as long as the user has set."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from client.receiving.offering import Offering
 from client.receiving.receiver import ReceivedBatch, Receiver
 from client.sending.outbox import Outbox
 from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 
 log = Logger()
 
@@ -65,7 +66,7 @@ class Inbox:
         tidying = self._access.write(
             lambda connection: self._receiver.tidy(connection, around), committed=self._receiver.committed
         )
-        tidying.addCallbacks(self._on_received, _log_failure)
+        tidying.addCallbacks(self._on_received, already_told)
 
     def _on_received(self, received: ReceivedBatch) -> None:
         outcome = received.outcome
@@ -76,7 +77,9 @@ class Inbox:
             self._impostors.note(address)
         if outcome.refused:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
-        if outcome.kinds or outcome.received:
+        if outcome.deleted:
+            log.info("{count} received messages were deleted, as client.toml has it", count=outcome.deleted)
+        if outcome.kinds or outcome.received or outcome.deleted:
             self._offering.wake(outcome.kinds)
             self._news.tell()
 
@@ -87,7 +90,3 @@ def _nothing(_: object) -> None:
 
 def _first_failure(failure: Failure) -> Failure:
     return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
-
-
-def _log_failure(failure: Failure) -> None:
-    log.error("the store cannot be used: {reason}", reason=failure.getErrorMessage())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
 
 from client.api import (
     Following,
@@ -18,6 +19,7 @@ from client.core.arguments import check_number
 from client.core.journal import Cursor, News
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feeds
+from client.receiving.unread import UnreadCount
 from client.sending.feed import ProgressFeed
 from client.sending.outbox import Outbox
 from client.store import incoming, outgoing, replies, requests
@@ -29,13 +31,21 @@ class Journal:
     """The history in the store, and word of what is new in it."""
 
     def __init__(
-        self, access: StoreAccess, news: News, outbox: Outbox, *, clock: Clock, failures: CallbackFailures
+        self,
+        access: StoreAccess,
+        news: News,
+        outbox: Outbox,
+        unread: UnreadCount,
+        *,
+        clock: Clock,
+        failures: CallbackFailures,
     ) -> None:
         """Read what `access` has; `news` tells when there is more.
 
-        `outbox`: has the newest counts of messages on their way; `clock`: keeps these from being told too often;
-        `failures`: hears what callbacks raise.
+        `outbox`: has the newest counts of messages on their way; `unread`: counts what nobody has handled; `clock`:
+        keeps counts from being told too often; `failures`: hears what callbacks raise.
         """
+        self._unread = unread
         self._access = access
         self._news = news
         self._outbox = outbox
@@ -67,8 +77,12 @@ class Journal:
             self._news.tell()
 
     async def unread(self) -> int:
-        """Return how many messages nobody was shown and no callback has handled."""
-        return await self._access.read(incoming.unread)
+        """Return how many messages nobody was shown and no callback has handled, as far as the store answers."""
+        return await self._unread.ask()
+
+    async def in_time(self, waiting: Deferred[None]) -> bool:
+        """Wait for the store a moment only; return whether `waiting` fired. Raises what it fails with."""
+        return await self._unread.in_time(waiting)
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes with a number over `after`, oldest first."""

@@ -13,6 +13,7 @@ from client.link.registration import Registration
 from client.link.session import Session
 from client.receiving.arrivals import Surroundings, surroundings
 from client.receiving.inbox import Inbox
+from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall, Identity
 from loopixmix.wire import Frame, Item, ItemKind, Registered, RegisterRefused
 
@@ -118,7 +119,9 @@ class Letterbox:
 
         def not_stored(failure: Failure) -> None:
             self._pulls.on_failed(numbers)
-            log.error("what was received cannot be stored: {reason}", reason=failure.getErrorMessage())
+            # The store's own failures were told by its alarm, once, and this comes back with each pull.
+            if not isinstance(failure.value, StoreError):
+                log.error("what was received cannot be stored: {reason}", reason=failure.getErrorMessage())
 
         # The provider deletes what the next pull acknowledges, so that waits until all is on the disk. Answers count,
         # too: they may have changed what is there of our own messages.

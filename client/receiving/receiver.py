@@ -35,6 +35,10 @@ REMEMBER_S = 60 * DAY_S
 """How long a fragment is remembered: longer than its sender repeats it and its mailbox keeps it."""
 
 
+DELETED_AT_ONCE = 200
+"""So many old messages are deleted a minute, so that what comes need not wait for long."""
+
+
 @dataclass(frozen=True)
 class ReceivedBatch:
     """What a transaction did: the outcome to tell, and the picture of what is unfinished, once it is committed."""
@@ -88,7 +92,22 @@ class Receiver:
         incoming.expire_seen(connection, around.now_s)
         replies.expire(connection, around.now_s)
         outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
+        # Only while the network agrees about the time: a clock a year ahead would delete all mail.
+        if around.document.valid_from_s <= around.now_s < around.document.valid_until_s:
+            outcome.deleted = self._delete_old(connection, around.now_s)
         return self._end(reassembly, outcome)
+
+    def _delete_old(self, connection: Connection, now_s: float) -> int:
+        settings = self.writer.settings
+        deleted = incoming.delete_old(
+            connection,
+            before_s=now_s - settings.keep_received_s,
+            most_bytes=settings.keep_received_bytes,
+            limit=DELETED_AT_ONCE,
+        )
+        for reply_to in filter(None, deleted):
+            replies.forget_group(connection, reply_to)
+        return len(deleted)
 
     def committed(self, received: ReceivedBatch) -> None:
         """Hear that the transaction of `received` is on the disk."""

@@ -6,7 +6,6 @@ import msgspec
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from client.asking.account import AccountOpening, KeptEnrolment, read_enrolment
 from client.asking.posted import PostedRequests
@@ -18,6 +17,7 @@ from client.store.requests import OpenRequest
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 
 log = Logger()
 
@@ -72,7 +72,7 @@ class Recovery:
 
     def save_network(self, document: Document) -> None:
         """Keep what the next run must know of a network document: its figures, and that no older one counts."""
-        self._access.write(lambda connection: _save_network(connection, document)).addErrback(_log_failure)
+        self._access.write(lambda connection: _save_network(connection, document)).addErrback(already_told)
 
 
 def _read_kept(connection: Connection) -> LastRun:
@@ -90,7 +90,3 @@ def _read_kept(connection: Connection) -> LastRun:
 def _save_network(connection: Connection, document: Document) -> None:
     contacts.save_fact(connection, PARAMS_FACT, msgspec.msgpack.encode(document.params))
     contacts.save_fact(connection, EPOCH_FACT, document.epoch.to_bytes(8))
-
-
-def _log_failure(failure: Failure) -> None:
-    log.error("the store cannot be used: {reason}", reason=failure.getErrorMessage())

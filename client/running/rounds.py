@@ -10,7 +10,8 @@ from client.asking.posted import PostedRequests
 from client.core.journal import News
 from client.link.watch import LinkWatch
 from client.sending.outbox import Outbox
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.process.task import Guarded, Recurring
+from loopixmix.seams import Clock
 
 TIDY_S = 60.0
 PROGRESS_S = 1.0
@@ -44,21 +45,29 @@ class Rounds:
         self._posted = posted
         self._exchanges = exchanges
         self._enrolment = enrolment
-        self._each_minute = each_minute
+        # Each apart: one that fails must not keep the others from being done, nor the pull that comes after them.
+        self._each_minute = tuple(Guarded("tidying up", work) for work in each_minute)
+        self._each_pull = Guarded("the work at each pull", self._do_at_pull)
+        self._saving = Guarded("writing down what was sent", outbox.save_soon)
         self._news = news
         self._told_mark = 0
         self._told_s = 0.0
         self._clock = clock
-        self._call: DelayedCall | None = None
+        self._tidying = Recurring("tidying up", self._tidy, clock=clock, again_s=TIDY_S)
+
+    @property
+    def problem(self) -> str | None:
+        """Why something is not done, in one line; None if all is."""
+        guards = (self._each_pull, self._saving, *self._each_minute)
+        return next((guard.problem for guard in guards if guard.problem is not None), None)
 
     def start(self) -> None:
         """Tidy once a minute from now on."""
-        self._call = self._clock.callLater(TIDY_S, self._tidy)
+        self._tidying.start(after_s=TIDY_S)
 
     def stop(self) -> None:
         """Tidy no more."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
+        self._tidying.stop()
 
     def release(self) -> None:
         """Let messages go whose time has come."""
@@ -69,7 +78,10 @@ class Rounds:
         self._enrolment.publish()
 
     def at_pull(self) -> None:
-        """Send again what is overdue, let go what waited, and write down what became of messages."""
+        """Send again what is overdue, let go what waited, and write down what became of messages; never raises."""
+        self._each_pull()
+
+    def _do_at_pull(self) -> None:
         if self._watch.look():
             self._exchanges.refresh()
             self.publish()
@@ -88,8 +100,7 @@ class Rounds:
             self._told_mark, self._told_s = mark, now_s
             self._news.tell()
 
-    def _tidy(self) -> None:
-        self.start()
-        self._outbox.save_soon()
-        for work in self._each_minute:
+    def _tidy(self) -> float:
+        for work in (self._saving, *self._each_minute):
             work()
+        return TIDY_S

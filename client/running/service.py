@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from twisted.internet.defer import Deferred
+
 from client.api import (
     AnswerCallback,
     CallbackFailure,
@@ -309,9 +311,10 @@ class ClientService:
         return await self._board.network()
 
     async def status(self) -> ClientStatus:
-        """Return what the client is doing now."""
-        await self._life.ready()
-        return self._board.status(unread=await self._journal.unread())
+        """Return what the client is doing now; a store that does not answer is told, and not waited for."""
+        is_ready = await self._journal.in_time(Deferred.fromCoroutine(self._life.ready()))
+        unread = await self._journal.unread() if is_ready else 0
+        return self._board.status(unread=unread)
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes by their number; see `JournalledClient.state_changes`."""

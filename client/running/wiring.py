@@ -34,6 +34,7 @@ from client.receiving.letterbox import Letterbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
 from client.receiving.shelf import StoredMessages
+from client.receiving.unread import UnreadCount
 from client.running.board import MissingDocument, RefusedDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
@@ -141,7 +142,8 @@ def build_client(
         inbox=inbox,
         clock=clock,
     )
-    journal = Journal(access, news, outbox, clock=clock, failures=failures)
+    unread = UnreadCount(access, clock=clock)
+    journal = Journal(access, news, outbox, unread, clock=clock, failures=failures)
     # Streams.
     rounds = Rounds(
         watch=watch,
@@ -149,7 +151,7 @@ def build_client(
         posted=posted,
         exchanges=exchanges,
         enrolment=enrolment,
-        each_minute=(letterbox.tidy, posted.tidy, wallet.work, access.empty_log),
+        each_minute=(letterbox.tidy, posted.tidy, wallet.work, access.give_back, access.empty_log),
         news=news,
         clock=clock,
     )
@@ -167,12 +169,15 @@ def build_client(
         forecast=forecast,
         # The first one that has a problem is heard: without a document or a disk the others cannot be well either.
         troubles=(
+            unread,
+            access,
             RefusedDocument(known),
-            MissingDocument(session, document_problem),
             ledger,
+            MissingDocument(session, document_problem),
             session,
             registration,
             pulling,
+            rounds,
             traffic,
             known,
             loops.health,

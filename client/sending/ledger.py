@@ -12,6 +12,7 @@ from client.core.journal import News
 from client.store import outgoing
 from client.store.outgoing import FragmentPlace, MessageRow
 from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 
 log = Logger()
 
@@ -100,12 +101,8 @@ class Ledger:
     def flush_soon(self) -> None:
         """Write what matters; the caller does not wait for it."""
         if self._notes.matter:
-            self.flush().addErrback(_log_failure)
+            self.flush().addErrback(already_told)
 
     def flush_if_needed(self) -> Deferred[None]:
         """Write what matters; fires at its turn in any case."""
         return self.flush() if self._notes.matter else self._access.turn()
-
-
-def _log_failure(failure: Failure) -> None:
-    log.error("the store cannot be written: {reason}", reason=failure.getErrorMessage())

@@ -25,6 +25,7 @@ SCHEMA = Schema(
     older_versions=OLDER_VERSIONS,
     migrations=Path(__file__).parent.parent / "migrations",
     in_memory=metadata,
+    gives_back=True,
 )
 
 

@@ -63,6 +63,15 @@ _MARK_READ = (
 )
 _NEWEST = newest_number(inbox)
 _DELETE = delete(inbox).where(inbox.c.number == bindparam("of_number")).returning(inbox.c.reply_to)
+_OLDEST = select(inbox.c.number, inbox.c.received_at_s).order_by(inbox.c.number).limit(bindparam("count"))
+_OLDEST_HANDLED = (
+    select(inbox.c.number, func.length(inbox.c.body))
+    .where(inbox.c.handled.is_(True))
+    .order_by(inbox.c.number)
+    .limit(bindparam("count"))
+)
+_BYTES = select(func.coalesce(func.sum(func.length(inbox.c.body)), 0))
+_DELETE_MANY = delete(inbox).where(inbox.c.number.in_(bindparam("numbers", expanding=True))).returning(inbox.c.reply_to)
 _EXPIRE = delete(seen).where(seen.c.expires_at_s < bindparam("now_s"))
 
 
@@ -180,6 +189,36 @@ def newest_received(connection: Connection) -> int:
 def delete_received(connection: Connection, number: int) -> str | None:
     """Forget a message; return how it could be answered, or None if there is no such message."""
     return connection.execute(_DELETE, {"of_number": number}).scalar_one_or_none()
+
+
+def delete_old(connection: Connection, *, before_s: float, most_bytes: int, limit: int) -> list[str]:
+    """Forget at most `limit` received messages: those that came before `before_s`, and the oldest handled ones.
+
+    These only while all take more than `most_bytes`. Returns how each could be answered, empty if it could not.
+    """
+    # They came in the order of their numbers, or nearly. To look at each would read all bodies, every minute.
+    numbers: list[int] = []
+    for number, received_at_s in connection.execute(_OLDEST, {"count": limit}):
+        if received_at_s >= before_s:
+            break
+        numbers.append(number)
+    # The sum reads the whole table, so it is made only when the file tells that it may be too much.
+    if not numbers and _used_bytes(connection) > most_bytes:
+        too_much = connection.execute(_BYTES).scalar_one() - most_bytes
+        for number, length in connection.execute(_OLDEST_HANDLED, {"count": limit}):
+            if too_much <= 0:
+                break
+            numbers.append(number)
+            too_much -= length
+    return list(connection.execute(_DELETE_MANY, {"numbers": numbers}).scalars()) if numbers else []
+
+
+def _used_bytes(connection: Connection) -> int:
+    pages, free, size = (
+        connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 def expire_seen(connection: Connection, now_s: float) -> None:

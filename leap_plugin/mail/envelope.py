@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from leap_plugin.mail.addresses import MAX_ADDRESS_LENGTH, AddressError, read_address
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, MisuseError
 
 MAX_MAIL_BYTES = 36 * 1024 * 1024
 """The longest mail: what other mail servers take, with the third that base64 adds to 25 MB."""
@@ -95,7 +95,7 @@ def decode_envelope(envelope: bytes) -> EnclosedMail:
         )
     try:
         fields = _DECODER.decode(envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise FormatError(f"not the envelope of a mail: {error}") from error
     # msgspec takes the same fields in longer encodings, and further elements of an array: only one form counts.
     if msgspec.msgpack.encode(fields) != envelope:

@@ -15,7 +15,7 @@ import msgspec
 
 from client.api import MAX_BODY_BYTES
 from leap_plugin.mail.envelope import MAX_ENVELOPE_BYTES, EnclosedMail, decode_envelope, encode_envelope
-from loopixmix.errors import FormatError
+from loopixmix.errors import UNDECODABLE, FormatError
 
 ID_BYTES = 16
 DIGEST_BYTES = 32
@@ -65,7 +65,7 @@ def decode_body(body: bytes) -> EnclosedMail | Piece:
         return decode_envelope(body)
     try:
         piece = _DECODER.decode(body)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise FormatError(f"not a piece of a mail: {error}") from error
     if msgspec.msgpack.encode(piece) != body:
         raise FormatError("not a piece of a mail: it is not encoded in the shortest form")

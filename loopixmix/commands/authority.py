@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from loopixmix.authority.config import (
 )
 from loopixmix.authority.options import parameter_options
 from loopixmix.authority.program import AuthorityNode
-from loopixmix.commands.node import CHECK, end_unless_well, health_of, running_status
+from loopixmix.commands.node import AS_JSON, CHECK, end_unless_well, health_of, running_status
 from loopixmix.config import convert_options
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
@@ -51,6 +52,7 @@ def authority() -> None:
 @click.option("--expected-mixes", default=0, show_default=True, help="Mixes that the first document waits for.")
 @click.option("--expected-providers", default=0, show_default=True, help="Providers that the first document waits for.")
 @parameter_options(NetworkParams())
+@AS_JSON
 def init(
     directory: Path,
     name: str,
@@ -60,6 +62,7 @@ def init(
     test: bool,
     expected_mixes: int,
     expected_providers: int,
+    as_json: bool,
     **params: float,
 ) -> None:
     """Make keys and configuration of a new authority in DIRECTORY, and the network.toml to hand out.
@@ -83,6 +86,11 @@ def init(
     trust_root = TrustRoot(name=name, authorities=(trusted,), epoch_length_s=config.params.epoch_length_s, test=test)
     create_file(directory / CONFIG_FILE, authority_toml(config).encode())
     create_file(directory / TRUST_ROOT_FILE, trust_root_toml(trust_root).encode(), mode=0o644)
+    if as_json:
+        network = str(directory / TRUST_ROOT_FILE)
+        told = {"id": identity_key.public.hex(), "config": str(directory / CONFIG_FILE), "network": network}
+        click.echo(json.dumps(told))
+        return
     click.echo(f"{directory / CONFIG_FILE}: look through it, then start with  loopixmix authority run {directory}")
     click.echo(f"{directory / TRUST_ROOT_FILE}: hand it to everybody who joins the network")
     if open_enrolment:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from loopixmix.commands.node import CHECK, ask_to_withdraw, show_status
+from loopixmix.commands.node import AS_JSON, CHECK, ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
 from loopixmix.node.main import run_node
@@ -34,13 +35,17 @@ def mix() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The network.toml of the network to join.",
 )
-def init(directory: Path, name: str, listen: str, advertise: str, network: Path) -> None:
+@AS_JSON
+def init(directory: Path, name: str, listen: str, advertise: str, network: Path, as_json: bool) -> None:
     """Make the identity and the configuration of a new mix in DIRECTORY.
 
     Files that are there already are never overwritten.
     """
     text = node_toml(name=name, listen=listen, advertise=advertise)
     identity_key = create_node(directory, config_text=text, config_type=NodeConfig, network=network, rng=system_rng())
+    if as_json:
+        click.echo(json.dumps({"id": identity_key.public.hex(), "config": str(directory / "node.toml")}))
+        return
     click.echo(f"{directory / 'node.toml'}: look through it, then start with  loopixmix mix run {directory}")
     click.echo(f"the authority has to allow the id {identity_key.public.hex()}")
 

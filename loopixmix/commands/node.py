@@ -16,6 +16,7 @@ from loopixmix.node.config import LOCK_FILE
 from loopixmix.observing.status import STALE_AFTER_S, NodeStatus, read_status
 from loopixmix.process.files import lock_holder
 
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 CHECK = click.option(
     "--check", is_flag=True, help="One line for a monitor; exit code 1 unless all is well and the node answers."
 )

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, MisuseError
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Codec(Generic[T]):
         """Return the message in `data`; raise `FormatError` if it is not exactly one canonical encoding."""
         try:
             message = self._decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, MisuseError) as error:
+        except (*UNDECODABLE, MisuseError) as error:
             raise FormatError(f"{self._name}: {error}") from error
         if _encoder.encode(message) != data:
             raise FormatError(f"{self._name}: the encoding is not canonical")

@@ -21,6 +21,8 @@ from loopixmix.seams import Clock, Rng
 
 _log = Logger()
 
+KEEP_AGAIN_S = 10.0
+"""After so long a document that could not be kept is written again."""
 LONGEST_PAUSE_S = 60.0
 """However far away the next turn is: a clock that is set meanwhile is noticed after this."""
 NOT_YET_PAUSE_S = 2.0
@@ -69,6 +71,8 @@ class DirectoryFollower:
         self._fetch_next_s = 0.0
         self._fetch_problem: str | None = None
         self._cache_problem: str | None = None
+        self._unkept: dict[Callable[[bytes], None], bytes] = {}
+        """Documents that could not be kept, by how they are to be."""
         self._waiting: list[Deferred[Document]] = []
 
     @property
@@ -150,8 +154,11 @@ class DirectoryFollower:
 
     async def _follow(self) -> None:
         while True:
-            wait_s = await self._turn()
-            await self._pause.wait(min(wait_s, LONGEST_PAUSE_S))
+            for keep, signed in list(self._unkept.items()):
+                self._keep(keep, signed)
+            wait_s = min(await self._turn(), LONGEST_PAUSE_S)
+            # A disk that was full may have room by now, long before the next document comes.
+            await self._pause.wait(min(wait_s, KEEP_AGAIN_S) if self._unkept else wait_s)
 
     async def _turn(self) -> float:
         """Adopt a document that is due, fetch one that is missing; return how long there is nothing more to do."""
@@ -252,10 +259,14 @@ class DirectoryFollower:
         try:
             keep(signed)
         except StoreError as error:
+            if self._cache_problem is None:
+                _log.warn("the network document is not kept: {error}", error=str(error))
             self._cache_problem = str(error)
-            _log.warn("the network document is not kept: {error}", error=str(error))
+            self._unkept[keep] = signed
         else:
-            self._cache_problem = None
+            self._unkept.pop(keep, None)
+            if not self._unkept:
+                self._cache_problem = None
 
     def _tell(self, callback: Adopt, document: Document) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
@@ -11,7 +12,7 @@ from twisted.logger import Logger
 
 from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_at, epoch_start_s
-from loopixmix.errors import StoreError
+from loopixmix.errors import DiskFullError, StoreError
 from loopixmix.keyring.keystore import KeyStore, TagLog
 from loopixmix.keyring.replay import ReplayFilter, new_tag_set
 from loopixmix.keys import MixKey
@@ -65,6 +66,8 @@ class MixKeyring:
         self._epoch_length_s = epoch_length_s
         self._max_tags = max_tags
         self._live: dict[int, _LiveKey] = {}
+        self.problem: str | None = None
+        """Why packets are refused: their tags could not be kept the last time; None if they could."""
         self._counting: tuple[float, float, float, list[tuple[int, bytes]]] = (inf, -inf, 0.0, [])
         """From when until when (both excluded), and with which grace, which keys count."""
 
@@ -80,7 +83,10 @@ class MixKeyring:
                 key.wipe()
             else:
                 self._live[epoch] = self._take_up(epoch, key, new=False)
-        self.advance(now_s)
+        # With a full disk a provider is to start all the same, so that users fetch what is there. Whoever turns keys
+        # over tries again at once, and tells it.
+        with suppress(DiskFullError):
+            self.advance(now_s)
         return self
 
     def accept_for(self, grace_s: float) -> None:
@@ -95,14 +101,15 @@ class MixKeyring:
         """
         self._forget_counting()  # first: no key that is erased here stays, not even if the store fails after that
         present = epoch_at(now_s, self._epoch_length_s)
-        missing = [epoch for epoch in range(present, present + EPOCHS_AHEAD + 1) if epoch not in self._live]
-        for epoch in missing:
-            self._make(epoch)
+        # Before others are made: on a full disk that fails, and the old ones must go all the same.
         if erases:
             # Beyond the last one: made when the clock was ahead. One more may be, by a clock that is set back a little.
             last = present + EPOCHS_AHEAD + 1
             for epoch in [epoch for epoch in self._live if now_s >= self._over_at_s(epoch) or epoch > last]:
                 self._erase(epoch)
+        missing = [epoch for epoch in range(present, present + EPOCHS_AHEAD + 1) if epoch not in self._live]
+        for epoch in missing:
+            self._make(epoch)
         return bool(missing)
 
     def next_change_s(self, now_s: float) -> float:
@@ -141,14 +148,14 @@ class MixKeyring:
     def judge(self, epoch: int, tag: bytes) -> DropReason | None:
         """Remember a tag under the key of `epoch`; return why its packet must be dropped, or None.
 
-        A new one is with the operating system before this returns. If it cannot be kept the packet is `OVERLOADED`;
+        A new one is with the operating system before this returns. If it cannot be kept the packet is `STORE_FAILED`;
         if the key was erased meanwhile it is `NO_EPOCH_KEY`.
         """
         live = self._live.get(epoch)
         if live is None:
             return DropReason.NO_EPOCH_KEY
         verdict = live.replays.judge(tag)
-        return verdict if verdict is not None or self._keep(live, (tag,)) else DropReason.OVERLOADED
+        return verdict if verdict is not None or self._keep(live, (tag,)) else DropReason.STORE_FAILED
 
     def judge_many(self, epoch: int, tags: Sequence[bytes]) -> list[DropReason | None]:
         """Do as `judge` for several tags, in order."""
@@ -159,7 +166,7 @@ class MixKeyring:
         new = [tag for tag, verdict in zip(tags, verdicts, strict=True) if verdict is None]
         if not new or self._keep(live, new):
             return verdicts
-        return [DropReason.OVERLOADED if verdict is None else verdict for verdict in verdicts]
+        return [DropReason.STORE_FAILED if verdict is None else verdict for verdict in verdicts]
 
     def close(self) -> None:
         """End use of the store; the keys stay there."""
@@ -168,13 +175,18 @@ class MixKeyring:
         self._live.clear()
         self._forget_counting()
 
-    @staticmethod
-    def _keep(live: _LiveKey, new: Sequence[bytes]) -> bool:
+    def _keep(self, live: _LiveKey, new: Sequence[bytes]) -> bool:
         try:
             live.log.append(new)
         except StoreError as error:
-            log.error("packets are refused: {problem}", problem=str(error))
+            # Once: on a full disk it happens with each packet, and a log of it would fill the disk further.
+            if self.problem is None:
+                log.error("packets are refused: {problem}", problem=str(error))
+            self.problem = str(error)
             return False
+        if self.problem is not None:
+            log.info("packets are taken again")
+            self.problem = None
         return True
 
     def _forget_counting(self) -> None:

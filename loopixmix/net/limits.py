@@ -18,11 +18,13 @@ class LinkLimits:
     """The same for a peer that dialled us and is a node of the network, or was vouched for with more frames."""
     stranger_queue_frames: int = 16
     """The same for a peer that dialled us while nobody has vouched for it: what it needs to register."""
-    send_buffer_bytes: int = 64 * 1024
+    send_buffer_bytes: int = 32 * 1024
     """The kernel's buffer for what is sent on an incoming link; Linux takes up to twice as much for it.
 
     Left to itself, it grows to megabytes for a peer that reads slowly.
     """
+    send_buffer_bytes_per_frame: int = 1024
+    """It has so much for each frame that may wait, if that is more: a node far away could not be kept busy else."""
     waiting_frames: int = 256
     """Frames that wait for one peer while there is no link to it; more are dropped as NO_LINK."""
     waiting_s: float = 10.0

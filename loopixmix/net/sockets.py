@@ -82,15 +82,16 @@ class TcpSockets:
             raise ListenError(f"cannot listen on {address}: {reason}") from error
 
 
-def tune(handle: object, *, send_buffer_bytes: int | None = None) -> None:
-    """Set a TCP socket up for frames: nothing is held back, and a peer that vanished is noticed within a minute.
+def bound_send_buffer(handle: object, send_buffer_bytes: int) -> None:
+    """Let the kernel hold no more than this for a peer that does not read; otherwise it may become megabytes."""
+    if isinstance(handle, socket.socket):
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
 
-    `send_buffer_bytes`: what the kernel may hold for a peer that does not read; None leaves that to the kernel.
-    """
+
+def tune(handle: object) -> None:
+    """Set a TCP socket up for frames: nothing is held back, and a peer that vanished is noticed within a minute."""
     if not isinstance(handle, socket.socket):
         return
-    if send_buffer_bytes is not None:
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
     handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):

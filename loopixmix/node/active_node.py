@@ -100,6 +100,7 @@ class ActiveNode:
         return (
             self.follower.problem
             or self.rotation.problem
+            or self._keyring.problem
             or (service.problem if service is not None else "starting")
             or (running.link_problem() if running is not None else None)
             or self._loop_problem()

@@ -15,8 +15,6 @@ FALSE_ALARM_RATE = 1e-6
 """Chance that a window of loops raises an alarm though only the tolerated share is lost."""
 LOOP_WINDOW = 50
 """Loops in a window."""
-ALL_CLEAR = 10
-"""If so many loops in a row came back, the latest ones, an alarm is over."""
 
 
 class LiveEntropy:
@@ -82,8 +80,7 @@ class LoopWatch:
     """Tells when more loops are lost than an honest network loses: links cut, or an n-1 attack (Loopix 4.2.1).
 
     Alarm: of the last `LOOP_WINDOW` loops so many were lost that, were each lost with probability
-    `LOOP_LOSS_TOLERATED`, it would happen with probability below `FALSE_ALARM_RATE`. It ends when the latest
-    `ALL_CLEAR` all came back: what was lost in an outage would otherwise count for a minute after it.
+    `LOOP_LOSS_TOLERATED`, it would happen with probability below `FALSE_ALARM_RATE`.
     """
 
     __slots__ = ("_outcomes",)
@@ -113,8 +110,7 @@ class LoopWatch:
     @property
     def alarm(self) -> bool:
         """Tell whether too many were lost."""
-        latest = list(self._outcomes)[-ALL_CLEAR:]
-        return any(latest) and self.lost >= fewest_lost_for_alarm(self.watched)
+        return self.lost >= fewest_lost_for_alarm(self.watched)
 
 
 @functools.cache

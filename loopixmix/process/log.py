@@ -195,7 +195,7 @@ def json_line(event: LogEvent) -> str:
 
 def failure_text(failure: Failure) -> str:
     """Return the kinds and places of an error and of those that led to it, the last first; none of their words."""
-    lines: list[str] = []
+    lines = ["Traceback without words, the innermost call first:"]
     error = failure.value
     frames = traceback.extract_tb(failure.getTracebackObject())  # type: ignore[no-untyped-call]
     for _ in range(MOST_CAUSES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 from twisted.logger import Logger
 
-from loopixmix.errors import StoreError, UnavailableError
+from loopixmix.errors import DiskFullError, StoreError, UnavailableError
 from loopixmix.process.files import lock_holder, remove_file, write_atomically
 from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock
@@ -128,8 +129,17 @@ class StatusReporter:
             self._failure = None
         except StoreError as error:
             self._failure = str(error)
+            if isinstance(error, DiskFullError):
+                self._write_in_its_place(status)
         finally:
             self._writing.release()
+
+    def _write_in_its_place(self, status: Status) -> None:
+        """Give up the old file, which says that all is well, for the room that a new one needs."""
+        # If that fails too there is none: better than one that is not true any more.
+        with contextlib.suppress(StoreError):
+            self._file.remove()
+            self._file.write(troubled(status, self._failure or ""))
 
     def _tell_failure(self) -> None:
         if self._failure is not None and self._failure_told is None:
@@ -145,6 +155,16 @@ class StatusReporter:
             # "expires in 9 s" becomes "expires in 8 s": a line for each would fill the log.
             log.warn("{problem}", problem=problem)
         self._problem = problem
+
+
+def troubled(status: Status, problem: str) -> Status:
+    """Return a status that tells this problem, unless it tells one already."""
+    if not isinstance(status, msgspec.Struct) or status.problem is not None:
+        return status
+    values = {"problem": problem, "healthy": False}
+    return msgspec.structs.replace(
+        status, **{name: values[name] for name in status.__struct_fields__ if name in values}
+    )
 
 
 def _kind(problem: str | None) -> str:

@@ -97,6 +97,29 @@ class Task:
         self._call = None
 
 
+class Guarded:
+    """Does one piece of work, again and again, for somebody who must go on whatever it raises."""
+
+    def __init__(self, name: str, work: Callable[[], object]) -> None:
+        """`name`: the work, in words for the log."""
+        self._trouble = _Trouble(name)
+        self._work = work
+
+    @property
+    def problem(self) -> str | None:
+        """Why it failed the last time, in one line; None if it did not."""
+        return self._trouble.problem
+
+    def __call__(self) -> None:
+        """Do the work; never raises."""
+        try:
+            self._work()
+        except Exception:  # whatever it is, the caller has other things to do
+            self._trouble.note(Failure())  # type: ignore[no-untyped-call]
+        else:
+            self._trouble.over()
+
+
 class Recurring:
     """A function that is called again and again. If it raises an error, it is called again all the same."""
 

@@ -92,6 +92,12 @@ class StoreAccess:
         self._writing.submit(upkeep)
         return upkeep.done.addErrback(self._failed).addErrback(already_told)
 
+    def give_back(self) -> Deferred[None]:
+        """Give a part of the room that is free in the store back to the disk; the alarm hears if that fails."""
+        upkeep = Upkeep(self._store.give_back)
+        self._writing.submit(upkeep)
+        return upkeep.done.addErrback(self._failed).addErrback(already_told)
+
     async def finish(self) -> None:
         """Finish all that was asked for, and take nothing more; the store stays open."""
         await self._writing.stop()

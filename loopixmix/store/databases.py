@@ -61,6 +61,9 @@ class Databases(ABC):
     def empty_log(self) -> None:  # noqa: B027 (most databases see to it themselves)
         """Leave nothing in a log of changes of what was deleted."""
 
+    def give_back(self) -> None:  # noqa: B027 (a server sees to it itself)
+        """Give room that is free in the store back to the disk, a part at a time."""
+
     def close(self) -> None:
         """Close all connections, and let others have the store."""
         self.writing.dispose()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from loopixmix.errors import StoreError
+from loopixmix.errors import DiskFullError, StoreError
 from loopixmix.store.databases import Databases
 from loopixmix.store.faults import store_error
 from loopixmix.store.postgresql import PostgresDatabases
 from loopixmix.store.schema import Schema
 from loopixmix.store.sealing import StoreKey
 from loopixmix.store.sqlite import SqliteDatabases
+from loopixmix.store.upkeep.reserve import give_up_reserve, keep_reserve
 
 _PASSWORD = re.compile(r"(?<=//).*@|^[^/]*@|(?<=password=)[^&]*")
 
@@ -37,7 +40,35 @@ def open_databases(
     other program may have the store so at the same time. `key`: of a store in SQLite that is sealed, or is to be if it
     is new. Raises `StoreError`, in one line fit for the user, if the store cannot be used.
     """
-    databases = _databases(url, one_connection=one_connection, exclusive=exclusive, key=key)
+    make = partial(
+        _databases,
+        url,
+        one_connection=one_connection,
+        exclusive=exclusive,
+        key=key,
+        gives_back=schema.gives_back,
+    )
+    try:
+        databases = _opened(make(), schema)
+    except DiskFullError:
+        # To read what is there needs a little room, too, and that was kept for it.
+        path = sqlite_path(url)
+        if path is None or not give_up_reserve(path):
+            raise
+        return _opened(make(), schema)
+    if (path := sqlite_path(url)) is not None:
+        keep_reserve(path)
+    return databases
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a store in SQLite; None for one in memory, or in another database."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def _opened(databases: Databases, schema: Schema) -> Databases:
+    """Make or migrate the tables, and check the store; close it and raise `StoreError` if that fails."""
     is_new = False
     try:
         with databases.change() as connection:
@@ -58,13 +89,15 @@ def open_databases(
     return databases
 
 
-def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey | None) -> Databases:
+def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey | None, gives_back: bool) -> Databases:
     # A ValueError is a port that is no number.
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            return SqliteDatabases(parsed, one_connection=one_connection, exclusive=exclusive, key=key)
+            return SqliteDatabases(
+                parsed, one_connection=one_connection, exclusive=exclusive, key=key, gives_back=gives_back
+            )
         if key is not None:
             raise StoreError(f"{_shown(url)}: only a store in SQLite can be sealed")
         if "@" in (parsed.host or ""):

@@ -39,6 +39,9 @@ _SETTINGS = (
     "PRAGMA secure_delete = ON",
     "PRAGMA trusted_schema = OFF",
 )
+GIVEN_BACK_PAGES = 256
+"""So many free pages are given back at one time, 2 MB: what comes meanwhile waits for it."""
+_INCREMENTAL = 2
 _READS, _ALONE = "loopixmix_reads", "loopixmix_alone"
 """What a connection is for, among its execution options: transactions that only read; statements that need none."""
 
@@ -51,11 +54,14 @@ def sqlite_url(path: Path) -> str:
 class SqliteDatabases(Databases):
     """One pool of connections, in which a transaction says at its beginning whether it may write."""
 
-    def __init__(self, url: URL, *, one_connection: bool, exclusive: bool, key: StoreKey | None) -> None:
+    def __init__(
+        self, url: URL, *, one_connection: bool, exclusive: bool, key: StoreKey | None, gives_back: bool = False
+    ) -> None:
         """`one_connection`: all use is by one thread at a time. `exclusive`: no other program may have the store so.
 
-        `key`: of a sealed store. Raises `StoreError`.
+        `key`: of a sealed store. `gives_back`: the file is to become smaller by `give_back`. Raises `StoreError`.
         """
+        self._gives_back = gives_back
         self._path = None if url.render_as_string() == MEMORY_URL else _private_file(url)
         self._lock = _lock(self._path) if exclusive and self._path is not None else None
         if one_connection or self._path is None:
@@ -64,7 +70,7 @@ class SqliteDatabases(Databases):
         else:
             made = create_engine(url, **_connecting(url, key))
         super().__init__(place=url.database or "memory", writing=made, reading=made.execution_options(**{_READS: True}))
-        event.listen(made, "connect", _set_up_connection)
+        event.listen(made, "connect", self._set_up_connection)
         event.listen(made, "begin", _begin)
         self._log = None if self._path is None else ChangeLog(self._path, _connector(self._path, key))
 
@@ -137,6 +143,31 @@ class SqliteDatabases(Databases):
             for pragma in ("busy_timeout = 0", "wal_checkpoint(TRUNCATE)", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}"):
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
 
+    def give_back(self) -> None:
+        """Cut a part of the pages that are free off the end of the file."""
+        if self._path is None or not self._gives_back:
+            return
+        with self.writing.execution_options(**{_ALONE: True}).connect() as connection:
+            free, pages = (_pragma(connection, name) for name in ("freelist_count", "page_count"))
+            if _pragma(connection, "auto_vacuum") == _INCREMENTAL:
+                # Each step of the statement frees a page, and Python takes one step only of what gives no rows, unless
+                # it is a script.
+                cursor = cast(DBAPIConnection, connection.connection.driver_connection).cursor()
+                cursor.executescript(f"PRAGMA incremental_vacuum({GIVEN_BACK_PAGES});")
+            elif free > GIVEN_BACK_PAGES and free > pages // 4 and self.has_room():
+                # Made before files could become smaller: written anew, once.
+                connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.exec_driver_sql("VACUUM")
+
+    def _set_up_connection(self, dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        dbapi_connection.isolation_level = None  # transactions begin where `_begin` says
+        cursor = dbapi_connection.cursor()
+        if self._gives_back:
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # first: a file that has begun stays as it is
+        for setting in _SETTINGS:
+            cursor.execute(setting)
+        cursor.close()
+
     def close(self) -> None:
         """Close all connections, and let others have the store."""
         super().close()
@@ -196,22 +227,18 @@ def _connector(path: Path, key: StoreKey | None) -> Callable[[], DBAPIConnection
 
 def _number(connection: Connection) -> int:
     """Return how many changes the store has seen, by its own count."""
-    number: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    return number
+    return _pragma(connection, "user_version")
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    value: int = connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+    return value
 
 
 def _rows_changed(connection: Connection) -> int:
     """Return how many rows were changed by this connection, ever: the same twice if nothing was written between."""
     changed: int = getattr(connection.connection.driver_connection, "total_changes", 0)
     return changed
-
-
-def _set_up_connection(dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    dbapi_connection.isolation_level = None  # transactions begin where `_begin` says
-    cursor = dbapi_connection.cursor()
-    for setting in _SETTINGS:
-        cursor.execute(setting)
-    cursor.close()
 
 
 def _begin(connection: Connection) -> None:

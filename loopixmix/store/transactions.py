@@ -80,6 +80,16 @@ class Store:
                 error, "the store's log of changes cannot be emptied", has_room=self._databases.has_room
             ) from error
 
+    def give_back(self) -> None:
+        """Give a part of the room that is free in the store back to the disk, if its kind does that.
+
+        Not within a transaction. Raises as `write` does.
+        """
+        try:
+            self._databases.give_back()
+        except SQLAlchemyError as error:
+            raise self._told(error, "the store cannot be made smaller") from error
+
     def close(self) -> None:
         """Close all connections."""
         self._databases.close()

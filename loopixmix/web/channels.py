@@ -277,12 +277,13 @@ class BoundedChannel(HTTPChannel):
             self._allow(HEAD_TIMEOUT_S)
 
     def _is_readable(self) -> bool:
-        """Tell whether the path is UTF-8, and the host ASCII: routes would fail over others before they ask anybody."""
+        """Tell whether path and headers are UTF-8, and the host ASCII: over others routes fail, as over a defect."""
         try:
             path = cast(bytes, self._path)
             unquote_to_bytes(path.partition(b"?")[0]).decode("utf-8")
-            for host in self.requests[-1].requestHeaders.getRawHeaders(b"Host", []):
-                host.decode("ascii")
+            for name, values in self.requests[-1].requestHeaders.getAllRawHeaders():
+                for value in values:
+                    value.decode("ascii" if name == b"Host" else "utf-8")
         except UnicodeDecodeError:
             return False
         return True

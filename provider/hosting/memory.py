@@ -27,6 +27,7 @@ from provider.store.requests import (
 
 ROW_BYTES = 150
 """What a row takes on the disk beside its answer, indices counted."""
+NOT_READ = "requests to services wait until those that are kept were read"
 ERASE_ROWS = 500
 """Rows erased in one transaction, so that others need not wait for long."""
 
@@ -59,7 +60,7 @@ class RequestMemory:
         self._erasing = False
         self._erased_rows_of = -1
         self.ready = False
-        self.problem: str | None = None
+        self.problem: str | None = NOT_READ
         """Why no request can be carried out that must be written down, in one line; None if they can."""
         self.erased_through = -1
         """Requests whose last epoch is this one or before it are not carried out any more."""

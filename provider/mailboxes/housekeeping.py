@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from twisted.python.failure import Failure
 
 from loopixmix.directory import Document
-from loopixmix.process.task import Recurring
+from loopixmix.process.task import Guarded, Recurring
 from loopixmix.seams import Clock
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
@@ -53,8 +53,9 @@ class Housekeeping:
         self._rules = rules
         self._registration = registration
         self._clock = clock
-        self._each_turn = each_turn
-        self._expiring = expiring
+        # Each apart: one that fails must not keep the others from being done.
+        self._each_turn = tuple(Guarded("keeping the store in order", work) for work in each_turn)
+        self._expiring = tuple(Guarded("forgetting what has ended", work) for work in expiring)
         self._document: Document | None = None
         self._turns = Recurring("keeping the store in order", self._turn, clock=clock, again_s=TURN_S)
         self._expire_at_s = 0.0
@@ -70,7 +71,8 @@ class Housekeeping:
     @property
     def problem(self) -> str | None:
         """Why the store is not kept in order, in one line; None if it is."""
-        return self._turns.problem
+        problems = [self._turns.problem, *(work.problem for work in (*self._each_turn, *self._expiring))]
+        return next((problem for problem in problems if problem is not None), None)
 
     def adopt(self, document: Document) -> None:
         """Let items expire while this document is valid."""

@@ -10,7 +10,7 @@ from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from loopixmix.errors import FormatError, LoopixmixError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, LoopixmixError, MisuseError
 from provider.serving.frames import FrameReader, FromProgram, FromProvider, encode_frame
 
 Heard = TypeVar("Heard")
@@ -75,7 +75,7 @@ class SocketEnd(StreamProtocol, Generic[Heard]):
         try:
             return self._decoder.decode(message)
         # A declaration refuses some values itself.
-        except (msgspec.MsgspecError, MisuseError) as error:
+        except (*UNDECODABLE, MisuseError) as error:
             raise FormatError(f"a message of it is none: {error}") from error
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
+from loopixmix.errors import DiskFullError
 from loopixmix.seams import Clock, Identity
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import StoreAlarm
@@ -16,7 +18,7 @@ from loopixmix.store.jobs import read_batch
 from loopixmix.store.lanes import ClockLane, ThreadLane
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
-from provider.store.batches import Deleting, Storing, write_mail
+from provider.store.batches import Deleting, MailWriter, Storing
 from provider.store.items import NO_QUOTAS, NewItem, PutOutcome
 from provider.store.keeping import Beginning, Keeping
 from provider.store.requests import Begun, NewRequest
@@ -74,16 +76,22 @@ def threaded_access(
     *,
     call_on_reactor: Callable[..., object],
     quotas: Mapping[Identity, int] = NO_QUOTAS,
+    skipping: int = 0,
 ) -> MailAccess:
     """Return access through two threads; `call_on_reactor` is the reactor's `callFromThread`.
 
-    `quotas`: those of mailboxes that have another one than `rules` says, by the keys of their accounts.
+    `quotas`: those of mailboxes that have another one than `rules` says, by the keys of their accounts. `skipping`: so
+    many numbers of items are left out in each mailbox. Raises `StoreError` if that cannot be written.
     """
+    writer = MailWriter(store, rules, quotas=quotas, skipping=skipping)
+    # A full disk must not keep users from the mail that is there. The first item that finds room comes after it.
+    with suppress(DiskFullError):
+        writer.skip()
     writing = ThreadLane(
         "store writer",
-        partial(write_mail, store, rules, quotas),
+        writer.write,
         call_on_reactor=call_on_reactor,
-        pause=partial(time.sleep, PAUSE_S),
+        pause=partial(threading.Event().wait, PAUSE_S),
     )
     reading = ThreadLane("store reader", partial(read_batch, store), call_on_reactor=call_on_reactor)
     return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))
@@ -91,6 +99,6 @@ def threaded_access(
 
 def clocked_access(store: MailStore, rules: MailboxRules, *, clock: Clock, write_s: float, read_s: float) -> MailAccess:
     """Return access without threads, for tests and simulations: each batch takes `write_s` or `read_s` on `clock`."""
-    writing = ClockLane(partial(write_mail, store, rules, NO_QUOTAS), clock=clock, batch_s=write_s)
+    writing = ClockLane(MailWriter(store, rules).write, clock=clock, batch_s=write_s)
     reading = ClockLane(partial(read_batch, store), clock=clock, batch_s=read_s)
     return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ def plot() -> None:
     Figures are as wide as one or two columns of a paper, with units on the axes and 95 % intervals over replicates; the
     same data gives the same files, byte for byte. FOLDER is what `loopixmix simulate run --out FOLDER` wrote.
     """
+    # Files need no window. A notebook names its own backend to the commands that it starts, and need not have it here.
+    os.environ["MPLBACKEND"] = "agg"
 
 
 def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
@@ -58,7 +61,7 @@ def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
     @click.option(
         "--out",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="NAME.png or NAME.svg; both if the name has no ending. [default: the figure's name, here]",
+        help="NAME.png, .svg or .pdf; PNG and SVG if the name has no ending. [default: the figure's name, here]",
     )
     @functools.wraps(command)
     def writing(out: Path | None, **arguments: object) -> None:

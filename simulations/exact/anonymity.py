@@ -38,11 +38,12 @@ def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[Pa
     return stages
 
 
-def entropy_figures(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> Figures:
+def entropy_figures(flows: Flows, corrupt: BoolArray, shares: FloatArray, spread_bits: float = 0.0) -> Figures:
     """Return all entropies and the share of corrupt paths; no propagated entropy if mixes hold less than a packet.
 
     Quantiles over targets only if mixes are corrupt: otherwise all targets are alike, up to what pools happen to hold.
-    `corrupt`, `shares`: layers x mixes, as `simulations.flows.corruption` draws them.
+    `corrupt`, `shares`: layers x mixes, as `simulations.flows.corruption` draws them; `spread_bits`: what links of
+    varying latency add if no mix is corrupt (`simulations.flows.timing.links_spread_bits`).
     """
     figures = {
         Measure.ENTROPY_LIVE_BITS: _live_bits(flows),
@@ -53,6 +54,8 @@ def entropy_figures(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> Fig
         return figures
     classes = target_classes(path_stages(flows, corrupt, shares), flows.stages[0].delay_mean_s)
     figures[Measure.ENTROPY_BITS] = sum(each.share * each.bits for each in classes)
+    if not corrupt.any():
+        figures[Measure.ENTROPY_BITS] += spread_bits
     figures[Measure.ANONYMITY_SET] = anonymity_set(figures[Measure.ENTROPY_BITS])
     if bool(corrupt.any()):
         figures[Measure.ENTROPY_P05_BITS] = class_quantile_bits(classes, 0.05)

@@ -24,6 +24,7 @@ from simulations.unlinkability import check_unlinkability, fluid_epsilon_of
 
 # If processors take less than this share of the delays, pools change by as little (one M/D/1 queue a core).
 _NOTED_SHARE = 0.02
+_NOTED_BITS = 0.005
 _RATES = "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s"
 
 
@@ -46,10 +47,11 @@ class ExactEngine:
         corrupt = corrupt_mixes(scenario, seeds)
         shares = routing_shares(scenario, corrupt)
         times = timing.timing_of(scenario, flows, seeds)
+        spread_bits = timing.links_spread_bits(scenario, flows, seeds)
         progress(0.5)
         figures = {
             **_latency_figures(times, scenario, flows),
-            **anonymity.entropy_figures(flows, corrupt, shares),
+            **anonymity.entropy_figures(flows, corrupt, shares, spread_bits),
             **_node_figures(scenario, flows),
             **_user_figures(scenario, flows),
             **fluid_epsilon_of(scenario, seeds),
@@ -60,7 +62,7 @@ class ExactEngine:
         if times.request is not None:
             distributions[Measure.REQUEST_S] = _distribution(times.request)
         progress(1.0)
-        notes = tuple(_notes(scenario, flows))
+        notes = tuple(_notes(scenario, flows, spread_bits if corrupt.any() else 0.0))
         return Outcome(engine=self.name, figures=by_name(figures), distributions=by_name(distributions), notes=notes)
 
 
@@ -111,7 +113,8 @@ def _user_figures(scenario: Scenario, flows: Flows) -> Figures:
     }
 
 
-def _notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
+def _notes(scenario: Scenario, flows: Flows, missing_bits: float) -> Iterator[str]:
+    """`missing_bits`: what links of varying latency would add to the entropy, and was not added."""
     yield from anonymity.entropy_notes(flows)
     yield from timing.delivery_faults(scenario)
     yield from timing.request_faults(scenario)
@@ -125,8 +128,11 @@ def _notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
             "Links lose packets: rates, pools and entropy are those without loss, and so too high, for entropy "
             f"by about {bits:.2g} bit."
         )
-    if scenario.links.model != "constant":
-        yield "Links of varying latency spread a packet a little further: entropy lacks some hundredths of a bit here."
+    if missing_bits >= _NOTED_BITS:
+        yield (
+            f"Links of varying latency add {missing_bits:.2g} bit to the entropy if no mix is corrupt. With corrupt "
+            "mixes it is less, and left out: entropy is too low here, by that at most."
+        )
     if scenario.links.model in ("geographic", "matrix"):
         yield f"Latencies depend on places: the law of the links is taken from {timing.PATHS:,} paths drawn."
     if any(_overflow(stage, scenario) > 1e-9 for stage in flows.stages):

@@ -61,6 +61,25 @@ def timing_of(scenario: Scenario, flows: Flows, seeds: Seeds) -> Timing:
     return Timing(network, law, _request(scenario, _network(scenario, grid, flows, samples), pace))
 
 
+def links_spread_bits(scenario: Scenario, flows: Flows, seeds: Seeds) -> float:
+    """Return how many bits links of varying latency add to the entropy of a packet if all nodes are honest.
+
+    Between the first and the last node that holds a packet, its mass spreads over what links add, as it does over
+    delays: the entropy is that of both together. On the first link it is still alone, and the last one parts nobody.
+    """
+    inner = flows.holding_stages - 1
+    if scenario.links.model == "constant" or inner < 1:
+        return 0.0
+    delay_s = scenario.mix.delay_mean_s
+    samples = _links_drawn(scenario, flows, seeds, inner_only=True)
+    links_s = inner * _longest_link_s(scenario) if samples is None else float(samples.max())
+    longest_s = latency.erlang_quantile_s(flows.holding_stages, delay_s, 1 - _TAIL) + links_s
+    grid = Grid.up_to(longest_s, _POINTS)
+    delays = latency.erlang(grid, flows.holding_stages, delay_s)
+    links = _links_law(scenario, grid, inner) if samples is None else latency.measured(grid, samples)
+    return max(0.0, (delays.then(links).entropy_nats - delays.entropy_nats) / log(2))
+
+
 def can_deliver(scenario: Scenario) -> bool:
     """Tell whether messages get their turns and mailboxes are emptied in the long run."""
     return not delivery_faults(scenario)
@@ -168,7 +187,9 @@ def _links_law(scenario: Scenario, grid: Grid, count: int) -> Law:
             return latency.fixed(grid, count * links.latency_s)
 
 
-def _links_drawn(scenario: Scenario, flows: Flows, seeds: Seeds) -> latency.FloatArray | None:
+def _links_drawn(
+    scenario: Scenario, flows: Flows, seeds: Seeds, *, inner_only: bool = False
+) -> latency.FloatArray | None:
     if scenario.links.model in ("constant", "uniform", "quantiles"):
         return None
     model, places = make_latency(scenario, seeds), Places(scenario.topology)
@@ -193,7 +214,9 @@ def _links_drawn(scenario: Scenario, flows: Flows, seeds: Seeds) -> latency.Floa
     if len(way) != flows.links + 1:
         raise ValueError("a path has one link fewer than places")
     total = np.zeros(PATHS)
-    for sender, receiver in pairwise(way):
+    links = list(pairwise(way))
+    # Between nodes that hold the packet: without the first link, and without the last.
+    for sender, receiver in links[1:-1] if inner_only else links:
         total += model.draw_many_s(sender, receiver, generator)
     return total
 

@@ -119,6 +119,12 @@ class Law:
         # quantile would be half a step late.
         return np.clip(np.cumsum(self.masses) - self.masses / 2, 0.0, 1.0)
 
+    @property
+    def entropy_nats(self) -> float:
+        """The differential entropy, of a law that has a density."""
+        known = self.masses[self.masses > 0]
+        return -float(known @ np.log(known / self.grid.step_s)) / float(known.sum())
+
     def quantile_s(self, probability: float) -> float:
         """Return a quantile, seconds; see `quantiles_s`."""
         return float(self.quantiles_s([probability])[0])

@@ -42,7 +42,8 @@ def draw_distribution(
     mean = quantiles.mean(axis=0)
     if form == "density":
         heights, edges = density(probabilities, mean)
-        axes.stairs(heights, edges, color=style.colour, label=label, linewidth=1.0, linestyle=style.line)
+        # Without a baseline: its last edge would look like a cliff, where only the quantiles that are kept end.
+        axes.stairs(heights, edges, baseline=None, color=style.colour, label=label, linewidth=1.0, linestyle=style.line)
         return
     heights = 1 - probabilities if form == "tail" else probabilities
     axes.plot(mean, heights, color=style.colour, linestyle=style.line, label=label)

@@ -31,7 +31,7 @@ from simulations.plots.labels import (
     shown,
     tick_at,
 )
-from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, look, new_figure, styled
+from simulations.plots.style import BLACK, GREY, Columns, Look, draw_points, legend_above, look, new_figure, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +46,8 @@ THEORY = "theory"
 def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Columns = 1) -> Figure:
     """Return a measure against a swept key (by default the one of most values), one line for each value of the others.
 
-    Means over replicates as markers with their 95 % intervals; the closed form as a line if there is one;
-    otherwise the markers are joined. The success of an attack stands beside its bound.
+    Means over replicates as markers with their 95 % intervals; the closed form as a dash at each swept value if there
+    is one; otherwise the markers are joined. The success of an attack stands beside its bound.
     Raises `MisuseError` if the measure was not measured, the key not swept, or more than 7 lines would be drawn.
     """
     table, swept = _measured(result.summary(), measure), _swept(result)
@@ -63,10 +63,12 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
             # Markers are joined only if no theory is there to be the line: two lines for one series say nothing more.
             known = bool(np.isfinite(exact).any()) and result.engine != "exact"
             label = point_label(values) or f"simulated ({result.engine})"
-            _draw_means(axes, places, line, look(number), label, connected=not known)
+            connected = not known and result.engine != "exact"
+            _draw_means(axes, places, line, look(number), label, connected=connected)
             if known:
-                axes.plot(places, exact, color=look(number).colour, linestyle=look(number).line, zorder=1)
-                axes.plot([], [], color=GREY, label=THEORY)
+                # Points, because theory is known at the swept values only: a line between them would be made up.
+                draw_points(axes, places, exact, colour=look(number).colour)
+                draw_points(axes, [], [], colour=GREY, label=THEORY)
         _draw_bounds(axes, result, measure, key=key, others=others)
         _label_sweep(axes, table, key, measure, numeric=numeric)
         legend_above(figure, columns=columns, title=legend_title(others))
@@ -207,8 +209,8 @@ def _draw_bounds(axes: Axes, result: Result, measure: str, *, key: str, others: 
         numeric = _are_numbers(line[key])
         line = line.sort_values(key) if numeric else line
         places = line[key].to_numpy() if numeric else np.arange(len(line))
-        axes.plot(places, line["mean"].to_numpy(dtype=float), color=look(number).colour, linestyle=DOTTED, zorder=1)
-    axes.plot([], [], color=BLACK, linestyle=DOTTED, label="bound")
+        draw_points(axes, places, line["mean"].to_numpy(dtype=float), colour=look(number).colour, marker="x")
+    draw_points(axes, [], [], colour=BLACK, marker="x", label="bound")
 
 
 def _label_sweep(axes: Axes, table: pd.DataFrame, key: str, measure: str, *, numeric: bool) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from loopixmix.errors import MisuseError
 from loopixmix.process.files import file_error
@@ -29,6 +31,12 @@ WIDTH_INCHES: dict[Columns, float] = {1: 3.5, 2: 7.16}
 BLACK = "#000000"
 GREY = "#767676"
 FORMATS = (".png", ".svg")
+_WITHOUT: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+"""What matplotlib would write into a file besides the figure, by the ending of its name."""
 _LEGEND_ROW_INCHES = 0.155
 
 
@@ -75,6 +83,23 @@ def new_figure(columns: Columns, *, panels: int = 1, ratio: float = 0.7) -> tupl
     return figure, [figure.add_subplot(1, panels, panel) for panel in range(1, panels + 1)]
 
 
+def draw_points(
+    axes: Axes, x: ArrayLike, y: ArrayLike, *, colour: str, marker: str = "_", label: str | None = None
+) -> None:
+    """Draw values that are known at single places: dashes or crosses, below all else, and nothing between them."""
+    axes.plot(
+        np.asarray(x),
+        np.asarray(y),
+        color=colour,
+        linestyle="none",
+        marker=marker,
+        markersize=11 if marker == "_" else 5,
+        markeredgewidth=1.1,
+        label=label,
+        zorder=1,
+    )
+
+
 def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
     """Put one legend for all panels above them, if it hides nothing; each label once, published and theory last."""
     found: dict[str, Artist] = {}
@@ -111,14 +136,14 @@ def _legend_columns(labels: Sequence[str], inches: float) -> int:
 
 
 def save(figure: Figure, out: Path) -> tuple[Path, ...]:
-    """Write the figure and return the files: `out`, or with both endings if it ends in neither .png nor .svg.
+    """Write the figure and return the files: `out`, or with both endings if it has no ending.
 
     The same data gives the same bytes: no date, fixed ids. Raises `MisuseError` for another ending, `StoreError` if
     the file cannot be written.
     """
     for path in (paths := destinations(out)):
         # matplotlib writes date and version into files, and the same data would give other bytes.
-        metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+        metadata = _WITHOUT[path.suffix]
         try:
             with styled():
                 figure.savefig(path, metadata=metadata)
@@ -132,11 +157,11 @@ def destinations(out: Path) -> tuple[Path, ...]:
     if not out.parent.is_dir():
         raise MisuseError(f"{out}: there is no folder {out.parent}")
     match out.suffix:
-        case ".png" | ".svg":
+        case ".png" | ".svg" | ".pdf":
             return (out,)
         case "":
             return tuple(out.with_suffix(suffix) for suffix in FORMATS)
-    raise MisuseError(f"{out}: figures are .png or .svg, or both if the name has no ending")
+    raise MisuseError(f"{out}: figures are .png, .svg or .pdf, or the first two if the name has no ending")
 
 
 def _set_ours() -> None:

@@ -18,7 +18,9 @@ def notes_of(points: Sequence[Point], records: Iterable[Record]) -> tuple[Note, 
     found: dict[str, set[int]] = {}
     for number, text in _notes(points, list(records)):
         found.setdefault(text, set()).add(number)
-    return tuple(Note(text=text, points=len(numbers)) for text, numbers in found.items())
+    return tuple(
+        Note(text=text, points=len(numbers), numbers=tuple(sorted(numbers))) for text, numbers in found.items()
+    )
 
 
 def window(scenario: Scenario, engine: str) -> str:

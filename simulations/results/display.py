@@ -17,6 +17,7 @@ from loopixmix.errors import MisuseError
 from simulations.measures.catalogue import Measure, unit_of
 from simulations.measures.replicates import Estimate, estimate
 from simulations.results.findings import Findings
+from simulations.results.manifest import Note
 from simulations.results.tables import figures_of, in_order
 from simulations.sweep.points import Point, shown
 
@@ -35,9 +36,13 @@ HEADLINES = (
 )
 """The measures that are shown of a sweep by default, and all figures of attacks."""
 
-OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty if both are right)"
+OUTSIDE = (
+    "* theory is outside of the 95 % interval. If both are right, one figure in twenty is so by chance: one star in a "
+    "table says nothing"
+)
 MOST_ROWS = 200
 """The longest table; a longer one is shown in brief."""
+_MOST_VALUES = 4
 _MOST_DECIMALS = 6
 _MORE_DIGITS = 2
 # Sums of floating-point numbers have a relative error of this size: a smaller interval is none.
@@ -226,8 +231,23 @@ def below(result: Findings, selection: Selection, *, folder: Path | None = None)
     if selection.left_out:
         yield f"{selection.left_out} more measures are in summary.csv; --measure all shows them"
     for note in result.manifest.notes:
-        place = f" (at {note.points} of {len(result.points)} points)" if note.points < len(result.points) else ""
-        yield f"Note{place}: {note.text}"
+        yield f"Note{_where(result, note)}: {note.text}"
+
+
+def _where(result: Findings, note: Note) -> str:
+    """Return at which points a note holds, unless at all: the values of each swept key there."""
+    if note.points >= len(result.points):
+        return ""
+    there = [result.points[number].values for number in note.numbers if number < len(result.points)]
+    values = {key: list(dict.fromkeys(shown(point[key]) for point in there)) for key in (there[0] if there else ())}
+    everywhere = {key: {shown(point.values[key]) for point in result.points} for key in values}
+    told = [f"{key} {_few(found)}" for key, found in values.items() if set(found) != everywhere[key]]
+    which = f": {', '.join(told)}" if told else ""
+    return f" (at {note.points} of {len(result.points)} points{which})"
+
+
+def _few(values: Sequence[str]) -> str:
+    return ", ".join(values) if len(values) <= _MOST_VALUES else f"{values[0]} ... {values[-1]}"
 
 
 def as_object(result: Findings) -> dict[str, object]:

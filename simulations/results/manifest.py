@@ -48,10 +48,11 @@ class RunSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact that a reader must know to trust the figures, and for how many of the points it holds."""
+    """A fact that a reader must know to trust the figures, for how many of the points it holds, and which (from 0)."""
 
     text: str
     points: int
+    numbers: tuple[int, ...] = ()
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):

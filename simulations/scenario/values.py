@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import msgspec
 
 from client.api import MAX_TIMEOUT_S
-from loopixmix.directory.words import NAME_RULE
 from loopixmix.errors import MisuseError
 from loopixmix.requests.parts import MAX_BODY_BYTES
 
@@ -285,7 +284,7 @@ class Unlinkability(Section, frozen=True, kw_only=True):
 class Scenario(Section, frozen=True, kw_only=True):
     """All of it. `simulations.scenario.load_scenario` reads one from a TOML file."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description=NAME_RULE)] = "scenario"
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")] = "scenario"
     description: str = ""
     topology: Topology = Topology()
     users: Users = Users()

@@ -172,7 +172,7 @@ class Source:
     def _route_draw(self, hop: Stop, generator: Generator) -> Draw:
         match hop.where:
             case Where.LAYER:
-                return _by_shares(self._places.first_mix(hop.layer), self._routing[hop.layer - 1], generator)
+                return by_shares(self._places.first_mix(hop.layer), self._routing[hop.layer - 1], generator)
             case Where.ANY_USER:
                 return _between(self._places.first_user, self._scenario.users.count, generator)
             case _:
@@ -183,7 +183,8 @@ def _between(first: int, count: int, generator: Generator) -> Draw:
     return lambda size: generator.integers(first, first + count, size, dtype=np.int32)
 
 
-def _by_shares(first: int, shares: FloatArray, generator: Generator) -> Draw:
+def by_shares(first: int, shares: FloatArray, generator: Generator) -> Draw:
+    """Return what draws numbers from `first` on, each as often as its share (of 1) says."""
     # Equal shares need no look-up in a cumulative sum: whole numbers are drawn several times as fast.
     if np.ptp(shares) == 0:
         return _between(first, len(shares), generator)

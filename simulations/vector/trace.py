@@ -6,6 +6,7 @@ The entropies and latencies of a whole network need a scenario; this is for figu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
+from simulations.vector.draws import Draw, by_shares
 from simulations.vector.propagation import propagation
 from simulations.vector.recursion import FloatArray
 from simulations.vector.targets import Targets
@@ -50,17 +52,20 @@ def trace(
     targets: int = 100,
     spacing_s: float | None = None,
     corrupt: NDArray[np.bool_] | None = None,
+    shares: FloatArray | None = None,
 ) -> Trace:
     """Send Poisson traffic of `rate_per_s` through `layers` (1 or more) of `width` (1 or more) mixes, from the steady
     state on, and follow `targets` (0 or more) of its packets, one each `spacing_s` (the mean delay unless given).
 
     `delay_mean_s`: mean of the exponential delay at each mix. `link_latency_s`: constant, on each of the `layers + 1`
-    links. `corrupt`: layers x width, the mixes that do not mix; none unless given.
+    links. `corrupt`: layers x width, the mixes that do not mix; none unless given. `shares`: layers x width, what each
+    mix takes of its layer's packets; the same unless given.
     Raises `MisuseError` if an argument is out of its range.
     """
     spacing_s = delay_mean_s if spacing_s is None else spacing_s
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, spacing_s=spacing_s)
     _check_sizes(width, layers, link_latency_s, targets, corrupt)
+    routes = [mix_draw(layer, width, None if shares is None else shares[layer], generator) for layer in range(layers)]
     path_s = (layers + 1) * link_latency_s
     # Each layer is full some time after the one before; what the last ones wait for shrinks like an Erlang tail.
     warm_up_s = path_s + delay_mean_s * (WARM_UP_MEANS + layers + 6 * layers**0.5)
@@ -83,7 +88,7 @@ def trace(
         gaps_s[0] += now_s
         sent_s = np.cumsum(gaps_s)
         now_s = float(sent_s[-1])
-        nodes, enters_s, leaves_s = _visits(sent_s, width, layers, delay_mean_s, link_latency_s, generator)
+        nodes, enters_s, leaves_s = _visits(sent_s, routes, delay_mean_s, link_latency_s, generator)
         warm = int(np.searchsorted(sent_s, warm_up_s))
         indices = chosen.among(len(sent_s) - warm) + np.int32(warm)
         followed.push(nodes, enters_s, leaves_s, indices)
@@ -103,13 +108,18 @@ def trace(
     )
 
 
+def mix_draw(layer: int, width: int, shares: FloatArray | None, generator: Generator) -> Draw:
+    """Return what draws mixes of a layer (from 0) by their numbers, as often as their `shares` say, or all alike."""
+    return by_shares(layer * width, np.full(width, 1 / width) if shares is None else shares, generator)
+
+
 def _visits(
-    sent_s: FloatArray, width: int, layers: int, delay_mean_s: float, link_latency_s: float, generator: Generator
+    sent_s: FloatArray, routes: Sequence[Draw], delay_mean_s: float, link_latency_s: float, generator: Generator
 ) -> tuple[list[NDArray[np.int32]], list[FloatArray], list[FloatArray]]:
     nodes, enters_s, leaves_s = [], [], []
     at_s = sent_s
-    for layer in range(layers):
-        nodes.append(generator.integers(layer * width, (layer + 1) * width, len(sent_s), dtype=np.int32))
+    for route in routes:
+        nodes.append(route(len(sent_s)))
         enter_s = at_s + link_latency_s if link_latency_s else at_s
         at_s = enter_s + generator.exponential(delay_mean_s, len(sent_s))
         enters_s.append(enter_s)

@@ -9,11 +9,12 @@ from loopixmix.errors import MisuseError
 from loopixmix.sweeps.ending import no_end_lost
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
-from simulations.verify import departures, entropies, latencies, pools, unlinkability, waits
+from simulations.verify import departures, entropies, latencies, pools, routing, unlinkability, waits
 from simulations.verify.rows import LONG, Case, Effort, Row
 
 CASES: tuple[Case, ...] = (
     *entropies.CASES,
+    *routing.CASES,
     *unlinkability.CASES,
     *latencies.CASES,
     *departures.CASES,
@@ -29,6 +30,7 @@ FIGURES: dict[str, str] = {
     "loopix-fig10": "Loopix Fig. 10: latency of four hops, Exp(2) each; theory: Gamma(4, 0.5 s)",
     "mixim-fig7a": "MiXiM Fig. 7a: entropy by layers, one second end to end; theory: Erlang entropy",
     "mixim-fig5a": "MiXiM Fig. 5a: entropy by layers, 0.1 s at each",
+    "mixim-fig6": "MiXiM Fig. 6: entropy with biased routing and corrupt mixes; theory: by the first honest mix",
     "corruption": "Corrupt mixes: one of 500 packets takes a path of corrupt mixes only",
     "loopix-theorem1": "Loopix Theorem 1: who departs next, of n arrived, k left, l new",
     "loopix-theorem2": "Loopix Theorem 2, with loops of the mix: as in appendix A.2, not as in its body",

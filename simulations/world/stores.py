@@ -42,6 +42,12 @@ class MemoryStore(ClientStore):
         except SQLAlchemyError as error:
             raise store_error(error, "the store cannot be used") from error
 
+    def give_back(self) -> None:
+        """Do nothing: there is no file."""
+
+    def empty_log(self) -> None:
+        """Do nothing: there is no log of changes."""
+
     def close(self) -> None:
         """Forget the database."""
         self._connection.invalidate()

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, MisuseError
 
 FORMAT = 1
 MOST_BYTES = 200_000
@@ -103,7 +103,7 @@ def read_plan(data: bytes) -> CounterPlan:
         raise FormatError(f"a plan has at most {MOST_BYTES} bytes, not {len(data)}")
     try:
         plan = msgspec.json.decode(data, type=CounterPlan)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise FormatError(f"no plan of counters: {error}") from error
     for fault in plan_faults(plan):
         raise MisuseError(fault)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, MisuseError
 from stats.counters.noise import node_sigmas, promised
 from stats.counters.plan import MOST_COUNTERS, CounterPlan
 from stats.counters.shares import MODULUS, added, signed_number
@@ -58,7 +58,7 @@ def read_total(data: bytes, plan: CounterPlan) -> CounterTotal:
         raise FormatError(f"a total has at most {MOST_TOTAL_BYTES} bytes")
     try:
         total = msgspec.json.decode(data, type=CounterTotal)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise FormatError(f"no total of counters: {error}") from error
     known = {node.name: place for place, node in enumerate(plan.nodes)}
     places = [known.get(name, -1) for name in total.nodes]

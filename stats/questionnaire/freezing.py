@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, FormatError, MisuseError
 from stats.questionnaire.checking import faults
 from stats.questionnaire.compiling import compile_draft
 from stats.questionnaire.questionnaire import MOST_BYTES, Questionnaire, SurveyDraft, SurveyKey
@@ -21,7 +21,7 @@ def decode_draft(data: bytes) -> SurveyDraft:
         raise FormatError(f"a draft has at most {MOST_BYTES} bytes, not {len(data)}")
     try:
         return msgspec.json.decode(data, type=SurveyDraft)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise FormatError(f"not a draft: {error}") from error
 
 
@@ -29,7 +29,7 @@ def decode_survey_keys(data: bytes) -> tuple[SurveyKey, ...]:
     """Return the keys in a file that an issuer wrote: a JSON list; raise `FormatError`."""
     try:
         return msgspec.json.decode(data, type=tuple[SurveyKey, ...])
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise FormatError(f"no list of token keys: {error}") from error
 
 

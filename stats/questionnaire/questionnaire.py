@@ -13,7 +13,7 @@ from typing import Annotated
 
 import msgspec
 
-from loopixmix.errors import FormatError
+from loopixmix.errors import UNDECODABLE, FormatError
 from stats.questionnaire.questions import AnyQuestion, Label, Name, Text
 
 FORMAT = 1
@@ -208,7 +208,7 @@ def decode_questionnaire(data: bytes) -> Questionnaire:
         raise FormatError(f"a questionnaire has at most {MOST_BYTES} bytes, not {len(data)}")
     try:
         questionnaire = msgspec.json.decode(data, type=Questionnaire)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise FormatError(f"not a questionnaire: {error}") from error
     if encode_canonical(questionnaire) != data:
         raise FormatError("the questionnaire is not in its canonical form")

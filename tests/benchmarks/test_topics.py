@@ -17,7 +17,8 @@ def test_a_topic_is_a_module_that_measures_or_one_that_names_several() -> None:
     assert {"benchmarks.stores", "benchmarks.asking.inside"} < set(modules_of("services") or ())
     assert modules_of("asking.inside") == ["benchmarks.asking.inside"]
     assert modules_of("stores") == ["benchmarks.stores"]
-    assert modules_of("network") == ["benchmarks.sphinx_speed", "benchmarks.relay"]
+    modules = ["benchmarks.sphinx_speed", "benchmarks.relay", "benchmarks.overload", "benchmarks.strangers"]
+    assert modules_of("network") == modules
 
 
 @pytest.mark.parametrize("topic", ["", "nothing", "report", "topics", "../benchmarks", "stores.nothing", "__main__"])

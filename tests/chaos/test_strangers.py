@@ -10,14 +10,22 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_twisted
+from loopixmix.process.descriptors import allow_descriptors
+from twisted.internet.defer import Deferred, DeferredList
 
 from loopixmix.testnet.plan import TestnetPlan
+from loopixmix.wire import Registered
 from tests.worlds.chaos.networks import PARAMS, ChaosNetwork, wait_until
 from tests.worlds.chaos.strangers import Strangers, addresses
 from tests.worlds.chaos.trials import Trial
+from tests.worlds.networks.provider_processes import NODES, ProviderProcesses, command, pause
 
 BASE_PORT = 21_000
 LASTS_S = 40.0
+NEWCOMERS = 40
+SERVED_S = 40.0
+SILENT = 1536
 SLOW_BODY = b"PUT /v1/descriptors HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n"
 BYTES_PER_S = 25
 
@@ -71,3 +79,49 @@ def test_idle_sockets_do_not_stop_the_authority(tmp_path: Path, trial: Trial, be
             pest.join()
         strangers.close()
         network.close()
+
+
+def silent(strangers: Strangers, sources: Sequence[str], count: int, ended: threading.Event) -> None:
+    """Keep `count` connections open on which nothing is sent; those that were ended come again."""
+    while not ended.wait(0.2):
+        strangers.connect(count - strangers.open_count(), sources)
+
+
+@pytest.mark.chaos
+@pytest_twisted.ensureDeferred
+async def test_silent_connections_keep_no_newcomer_from_a_provider(tmp_path: Path, trial: Trial) -> None:
+    world = ProviderProcesses(tmp_path)
+    world.init()
+    # The strangers' ends of all connections are in this process.
+    assert allow_descriptors(2 * SILENT) == 2 * SILENT
+    strangers = Strangers(world.ports["provider"])
+    ended = threading.Event()
+    pest = threading.Thread(target=silent, args=(strangers, addresses(24), SILENT, ended), daemon=True)
+    try:
+        for name in NODES:
+            world.start(name)
+        await world.all_healthy()
+        code = command("provider", "invite", world.at("provider"), "--uses", str(NEWCOMERS)).strip()
+        pest.start()
+        await pause(5.0)
+        served = 0
+
+        async def come(number: int) -> None:
+            nonlocal served
+            client = world.client(f"newcomer{number}")
+            answer = await client.register(code)
+            served += answer == Registered()
+
+        until_s = time.monotonic() + SERVED_S
+        coming = [Deferred.fromCoroutine(come(number)).addErrback(lambda _: None) for number in range(NEWCOMERS)]
+        while served < NEWCOMERS and time.monotonic() < until_s:
+            await pause(0.2)
+        trial.check("newcomers_served", served, least=NEWCOMERS)
+        trial.check("provider_pestered_unwell", not world.is_healthy("provider"), most=0)
+        await DeferredList(coming)
+    finally:
+        ended.set()
+        if pest.ident:
+            pest.join()
+        strangers.close()
+        await world.stop()

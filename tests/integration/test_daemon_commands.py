@@ -50,7 +50,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         made = Commands(root)
-        made.run("register", "bob", "bob@away")
+        assert json.loads(made.out("register", "bob", "bob@away", "--json")) == {"guest": False, "address": "bob@away"}
         made.run("contacts", "alice", "add", "bob@away")
         made.run("contacts", "bob", "add", "alice@home")
         yield made

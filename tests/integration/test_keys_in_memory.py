@@ -62,7 +62,7 @@ class Keeper:
     def __init__(self, directory: Path, arithmetic: str) -> None:
         self.directory = directory
         self.wipes_shared_secrets = arithmetic == "native"
-        command = [sys.executable, "-c", KEEPER, str(directory), arithmetic]
+        command = [sys.executable, "-P", "-c", KEEPER, str(directory), arithmetic]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.hear()
 

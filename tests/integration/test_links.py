@@ -35,6 +35,7 @@ from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.wire import WIRE_VERSION, Hello, LinkRole
+from tests.worlds.networks.certificates import certificate_of_version
 from tests.worlds.networks.links import FORMAT, NETWORK_ID, Inbox, RecordingObserver, number_of, packet_frame
 
 LIMITS = LinkLimits(handshake_timeout_s=2.0, hello_timeout_s=0.5, backoff_first_s=0.05, backoff_longest_s=0.2)
@@ -340,6 +341,17 @@ async def test_a_proper_hello_from_an_independent_peer_opens_a_link(world: World
     assert bob.network.send(STRANGER.public, packet_frame(6))
     await until(lambda: len(peer.heard) == 2 * FORMAT.frame_bytes)
     assert number_of(peer.heard[FORMAT.frame_bytes :]) == 6
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL X509:DeprecationWarning")  # `cryptography` makes no such object
+@pytest_twisted.ensureDeferred
+async def test_a_certificate_of_another_version_is_no_defect(world: World) -> None:
+    bob = await world.node("bob").listen()
+    context = make_context_believing(STRANGER)
+    context.use_certificate(certificate_of_version(1, STRANGER))
+    peer = await connect(bob.address, ScriptedPeer(FORMAT.encode(HELLO)), context)
+    await until(lambda: len(peer.heard) == FORMAT.frame_bytes)
+    assert bob.network.is_open(STRANGER.public)
 
 
 @pytest_twisted.ensureDeferred

@@ -107,7 +107,7 @@ def test_the_link_of_an_account_stays_with_room_for_its_answers() -> None:
         client = Client(name, Mailbox(pull_batch=pull_batch, lease_pulls=3), Allowance(NetworkParams(), RULES, 0.0))
         client.registered = registered
         keep(client)
-    assert network.kept == {b"a": 36, b"gateway": 800, b"stranger": 0}
+    assert network.kept == {b"a": 32, b"gateway": 600, b"stranger": 0}
 
 
 def _dials_nobody(*_: object) -> NoReturn:

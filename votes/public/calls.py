@@ -10,7 +10,7 @@ from treq.client import HTTPClient
 from twisted.internet.error import ConnectError
 from twisted.web.client import ResponseNeverReceived
 
-from loopixmix.errors import PeerError, UnavailableError
+from loopixmix.errors import UNDECODABLE, PeerError, UnavailableError
 from loopixmix.web.calls import BodyCollector
 
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL, BAD_RANGE, TOO_MANY = 200, 201, 202, 204, 206, 416, 429
@@ -126,5 +126,5 @@ def _refusal(path: str, status: int, content: bytes) -> PeerError | UnavailableE
 def _decode(content: bytes, kind: type[_Words]) -> _Words:
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise BoardSaysNoError(f"the board's answer makes no sense: {error}") from error

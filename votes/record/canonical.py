@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from loopixmix.errors import FormatError
+from loopixmix.errors import UNDECODABLE, FormatError
 
 MOST_NUMBER = 2**53 - 1
 """The largest whole number that every reader of JSON keeps exact (RFC 7493, section 2.2)."""
@@ -42,7 +42,7 @@ def decode_canonical(data: bytes, kind: type[_S], *, most_bytes: int) -> _S:
     try:
         value = msgspec.json.decode(data, type=kind, dec_hook=_decode_hex)
         written = encode_canonical(value)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise FormatError(f"it is not valid: {error}") from error
     if written != data:
         raise FormatError("it is not in canonical form")

@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from client.api import BadRequestError
+from loopixmix.errors import UNDECODABLE
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -36,7 +37,7 @@ def decode_body(body: bytes, shape: type[T], *, is_json: bool) -> T:
         value = msgspec.json.decode(body, type=shape)
         # Once more and into plain values, to see what was really written.
         written = json.loads(body, object_pairs_hook=_without_repetition)
-    except (msgspec.DecodeError, ValueError) as error:
+    except UNDECODABLE as error:
         raise BadRequestError(f"the body is wrong: {error}") from error
     _check_base64(value, written)
     return value

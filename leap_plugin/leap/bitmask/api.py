@@ -26,7 +26,7 @@ from leap_plugin.leap.bitmask.commands import BitmaskAccount, MailCommands, Toke
 from leap_plugin.leap.bitmask.gate import LoopbackGate
 from leap_plugin.leap.bitmask.nicknym import KeyLookups
 from leap_plugin.leap.bitmask.reach import ReachableAddresses
-from loopixmix.errors import ConfigError, LoopixmixError
+from loopixmix.errors import UNDECODABLE, ConfigError, LoopixmixError
 from loopixmix.process.files import write_new_token
 from loopixmix.seams import Clock, Rng
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
@@ -85,7 +85,7 @@ class BitmaskRoutes:
         body = request.content.read() if request.content is not None else b""
         try:
             arguments = msgspec.json.decode(body or b"[]", type=list[str])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             return _write(request, {"error": "the arguments are a JSON array of texts", "result": None})
         if len(arguments) > MAX_ARGUMENTS:
             return _write(request, {"error": f"at most {MAX_ARGUMENTS} arguments", "result": None})

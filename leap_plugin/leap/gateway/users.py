@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from leap_plugin.leap.gateway.schema import users
 from leap_plugin.leap.openpgp.certificates import BadCertificateError, read_certificate
 from leap_plugin.mail.addresses import AddressError, read_address
-from loopixmix.errors import ConfigError, FormatError, MisuseError
+from loopixmix.errors import UNDECODABLE, ConfigError, FormatError, MisuseError
 
 _UUID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -68,7 +68,7 @@ def read_export(data: bytes) -> list[_Identity]:
     """
     try:
         view = msgspec.json.decode(data, type=_View)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise FormatError(f"not an export of CouchDB's identities: {error}") from error
     return [row.doc for row in view.rows if row.doc is not None and row.doc.address]
 

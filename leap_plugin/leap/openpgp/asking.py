@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from loopixmix.errors import FormatError
+from loopixmix.errors import UNDECODABLE, FormatError
 
 ASK_KIND = "mail/openpgp"
 ANSWER_KIND = "mail/openpgp-answer"
@@ -76,7 +76,7 @@ def decode_answer(body: bytes) -> KeyAnswer:
 def _decode(decoder: msgspec.msgpack.Decoder[_T], body: bytes) -> _T:
     try:
         found = decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise FormatError(f"not a question for a key, nor an answer: {error}") from error
     if msgspec.msgpack.encode(found) != body or found.version != VERSION or len(found.lookup_id) != ID_BYTES:
         raise FormatError("a question for a key, or its answer, has another form, version or length of its id")

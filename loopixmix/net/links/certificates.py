@@ -12,6 +12,7 @@ import datetime
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from OpenSSL.crypto import X509, Error
 
 from loopixmix.keys import IdentityKey
 from loopixmix.seams import Identity
@@ -42,13 +43,15 @@ def make_certificate(identity_key: IdentityKey) -> x509.Certificate:
     return builder.sign(key, None)
 
 
-def identity_of(certificate: x509.Certificate) -> Identity | None:
+def identity_of(certificate: X509) -> Identity | None:
     """Return the Ed25519 key in a peer's certificate, or None if it holds another kind or none that can be read.
 
     Nothing else in the certificate matters: TLS 1.3 proves that the peer has the private half.
     """
+    # Through OpenSSL, which has taken the certificate apart already. `cryptography` would do it once more, and raise
+    # errors of many kinds over what it does not like, such as a version that is long out of use.
     try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+        key = certificate.get_pubkey().to_cryptography_key()
+    except (Error, ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return key.public_bytes_raw() if isinstance(key, Ed25519PublicKey) else None

@@ -15,7 +15,6 @@ from loopixmix.drops import RefusalReason
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import identity_of, make_certificate, private_key
 from loopixmix.net.links.handshake import Dialled, Negotiated, Side
-from loopixmix.seams import Identity
 
 # AES-GCM must be re-keyed after 2^24.5 records (RFC 8446, 5.5), which a busy link reaches in a day and OpenSSL does
 # not do by itself; ChaCha20-Poly1305 has no such bound and costs a microsecond more a frame.
@@ -107,7 +106,7 @@ class PinnedConnections:
         # here and not only after the handshake keeps the dialling side's own certificate from an impostor.
         match self._side:
             case Dialled(peer=expected) if depth == 0:
-                return _key_of(certificate) == expected
+                return identity_of(certificate) == expected
             case _:
                 return True
 
@@ -118,7 +117,7 @@ def negotiated_by(connection: SSL.Connection) -> Negotiated:
     return Negotiated(
         tls_version=connection.get_protocol_version_name(),
         group=connection.get_group_name(),
-        peer=None if certificate is None else _key_of(certificate),
+        peer=None if certificate is None else identity_of(certificate),
     )
 
 
@@ -131,10 +130,3 @@ def refusal_of(failure: Failure) -> RefusalReason:
 def is_end(failure: Failure) -> bool:
     """Tell whether a connection just ended, rather than failed over what was said."""
     return not isinstance(failure.value, SSL.Error)
-
-
-def _key_of(certificate: X509) -> Identity | None:
-    try:
-        return identity_of(certificate.to_cryptography())
-    except ValueError:
-        return None

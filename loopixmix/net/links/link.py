@@ -27,7 +27,7 @@ from loopixmix.net.links.handshake import (
 from loopixmix.net.links.outbox import Outbox
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import RefusedError
-from loopixmix.net.sockets import tune
+from loopixmix.net.sockets import bound_send_buffer, tune
 from loopixmix.seams import Clock, DelayedCall, Identity, LinkClosed, LinkOpened, LinkRefused, Observer
 
 _PROBLEMS = {
@@ -138,9 +138,12 @@ class Link(Protocol):
         """Let an open link stay."""
         if not self._is_open:
             return
+        self._allow(None)
+        if self._is_vouched_for and self.outbox.queue_frames == queue_frames:
+            return
         self._is_vouched_for = True
         self.outbox.allow(queue_frames)
-        self._allow(None)
+        self._bound_send_buffer(queue_frames)
 
     def doubted(self) -> None:
         """Let an open link end after a while, unless somebody vouches for its peer."""
@@ -154,11 +157,9 @@ class Link(Protocol):
         """TCP is there: give TLS its time."""
         self._live.add(self)
         # Small writes leave at once: waiting to fill a segment would add to every delay (Nagle's algorithm).
-        is_incoming = isinstance(self._machine.side, Accepted)
-        tune(
-            self._tls.transport.getHandle(),
-            send_buffer_bytes=self._limits.send_buffer_bytes if is_incoming else None,
-        )
+        tune(self._tls.transport.getHandle())
+        if isinstance(self._machine.side, Accepted):
+            self._bound_send_buffer(self._limits.stranger_queue_frames)
         self._allow(self._limits.handshake_timeout_s)
 
     def handshakeCompleted(self) -> None:  # noqa: N802 (Twisted's name)
@@ -296,6 +297,11 @@ class Link(Protocol):
         stuck, self._stuck = self._stuck, None
         if stuck is not None:
             stuck.cancel()
+
+    def _bound_send_buffer(self, queue_frames: int) -> None:
+        limits = self._limits
+        wanted = max(limits.send_buffer_bytes, limits.send_buffer_bytes_per_frame * queue_frames)
+        bound_send_buffer(self._tls.transport.getHandle(), wanted)
 
     def _say_goodbye_no_longer(self) -> None:
         self._tls.abortConnection()

@@ -91,6 +91,11 @@ class Outbox:
         """Whether there is a transport to write to."""
         return self._write is not None
 
+    @property
+    def queue_frames(self) -> int:
+        """How many frames may wait while there is a transport."""
+        return self._queue_frames
+
     def allow(self, queue_frames: int) -> None:
         """Let so many frames wait from now on; those that wait already stay."""
         self._queue_frames = queue_frames

@@ -102,7 +102,7 @@ class ChangeLog:
         """Move the log into the store's file and cut it to nothing; tell whether nobody was in the way."""
         for attempt in range(attempts):
             if attempt:
-                time.sleep(PAUSE_S)
+                threading.Event().wait(PAUSE_S)
             if self._try_to_empty():
                 return True
         return False
@@ -136,7 +136,7 @@ class ChangeLog:
         with self._changed:
             if self._thread is None and not self._closed:
                 # A daemon: a program that does not close its store ends all the same.
-                self._thread = threading.Thread(target=self._work, name="store upkeep", daemon=True)
+                self._thread = threading.Thread(target=self._work, name=f"upkeep of {self._store.name}", daemon=True)
                 self._thread.start()
 
     def _work(self) -> None:

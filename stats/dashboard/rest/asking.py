@@ -13,7 +13,7 @@ from treq.client import HTTPClient
 from twisted.internet.error import ConnectError
 from twisted.web.client import ResponseNeverReceived
 
-from loopixmix.errors import ConfigError, MisuseError, PeerError, UnavailableError
+from loopixmix.errors import UNDECODABLE, ConfigError, MisuseError, PeerError, UnavailableError
 from loopixmix.web.calls import BodyCollector
 from stats.dashboard.rest import documents as doc
 
@@ -96,14 +96,14 @@ def path_of(*parts: str, **query: str | int | None) -> str:
 def _decoded(content: bytes, kind: type[_D]) -> _D:
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise PeerError(f"the dashboard's answer makes no sense: {error}") from error
 
 
 def _words(content: bytes) -> str:
     try:
         words = msgspec.json.decode(content, type=doc.ErrorDocument).error
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return ""
     # It comes from another machine, and is shown on a terminal.
     return "".join(sign if sign.isprintable() else " " for sign in words)[:MOST_WORDS]

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
-from loopixmix.errors import LoopixmixError, StoreError, UnavailableError
+from loopixmix.errors import UNDECODABLE, LoopixmixError, StoreError, UnavailableError
 from loopixmix.web.forms.bodies import BadFormError, FormBody, FormLimits, read_query
 from stats.analysts.book import Analyst, AnalystBook
 from stats.analysts.rights import AnalystRight, MissingRightError
@@ -265,7 +265,7 @@ def _body(request: Request, kind: type[_B]) -> _B:
         raise BadCallError(f"a body has at most {MOST_BODY_BYTES} bytes, not {len(body)}")
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise BadCallError(f"the body is not understood: {error}") from error
 
 

@@ -116,6 +116,25 @@ def test_while_it_asks_the_answer_to_a_pull_is_no_refusal(parts: Parts, registra
     assert outcome(asking) == Registered()
 
 
+def test_that_an_asking_is_one_too_many_is_no_refusal_of_the_one_before(
+    parts: Parts, registration: Registration
+) -> None:
+    limited = RegisterRefused(RegisterRefusal.RATE_LIMITED)
+    asking = ask(parts, registration)
+    parts.clock.advance(ASK_AGAIN_S)
+    assert asked(parts) == 2
+    registration.on_answer(provider_of(parts), limited)
+    assert not asking.called
+    registration.on_answer(provider_of(parts), Registered())
+    assert outcome(asking) == Registered()
+    # If all are refused, that is the answer.
+    asking = ask(parts, registration)
+    parts.clock.advance(ASK_AGAIN_S)
+    registration.on_answer(provider_of(parts), limited)
+    registration.on_answer(provider_of(parts), limited)
+    assert outcome(asking) == limited
+
+
 def test_a_provider_that_was_given_up_answers_for_no_other(parts: Parts, registration: Registration) -> None:
     asking = ask(parts, registration)
     other = parts.model.node("provider2").id

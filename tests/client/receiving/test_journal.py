@@ -9,6 +9,7 @@ from client.api import Verified
 from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.receiving.journal import Journal
+from client.receiving.unread import UnreadCount
 from client.store import incoming
 from client.store.incoming import Arrival
 from tests.worlds.clients.parts import Parts, outcome
@@ -25,7 +26,8 @@ def parts() -> Iterator[Parts]:
 
 @pytest.fixture
 def journal(parts: Parts) -> Journal:
-    return Journal(parts.access, parts.news, parts.outbox, clock=parts.clock, failures=CallbackFailures())
+    unread = UnreadCount(parts.access, clock=parts.clock)
+    return Journal(parts.access, parts.news, parts.outbox, unread, clock=parts.clock, failures=CallbackFailures())
 
 
 def arrive(parts: Parts, number: int, *, body: bytes = b"hello") -> None:

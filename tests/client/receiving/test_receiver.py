@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, update
 
 from client.api import MAX_BODY_BYTES
 from client.core.content import Sender, SignedMessage, encode_signed
@@ -23,6 +23,9 @@ from client.sending.anonymous import AnonymousPoster
 from client.sending.letters import Writer
 from client.sending.posting import Poster
 from client.store import ClientStore, incoming
+from client.store.incoming import Arrival, insert_arrival
+from client.store.schema import inbox
+from client.values import Verified
 from tests.worlds.clients.world import World
 
 T = TypeVar("T")
@@ -207,3 +210,24 @@ def test_fragments_are_remembered_for_a_while_only() -> None:
         tidy(taking, store, msgspec.structs.replace(AROUND, now_s=AROUND.now_s + passed_s))
         assert store.write(lambda c: c.exec_driver_sql(seen).scalar_one()) == remembered
     store.close()
+
+
+def test_received_messages_are_deleted_in_time_and_only_while_the_network_agrees_about_it() -> None:
+    """A clock that is set a year ahead must not delete all mail."""
+    store, taking = ClientStore(None), receiver()
+    old = Arrival(
+        author=b"",
+        message_id="old",
+        sender=None,
+        verified=Verified.UNKNOWN,
+        kind="text",
+        body=b"",
+        received_at_s=AROUND.now_s - 89 * DAY_S,
+    )
+    store.write(lambda connection: insert_arrival(connection, old))
+    for ahead_s in (365 * DAY_S, 0.0):
+        tidy(taking, store, msgspec.structs.replace(AROUND, now_s=AROUND.now_s + ahead_s))
+        assert store.read(incoming.unread) == 1
+    store.write(lambda connection: connection.execute(update(inbox).values(received_at_s=AROUND.now_s - 91 * DAY_S)))
+    tidy(taking, store, AROUND)
+    assert store.read(incoming.unread) == 0

@@ -15,6 +15,7 @@ class Noting:
         self.asked: list[str] = []
         self.linked = True
         self.progress_mark = 0
+        self.broken = False
 
     def look(self) -> bool:
         self.asked.append("look")
@@ -28,6 +29,8 @@ class Noting:
 
     def give_up(self) -> None:
         self.asked.append("give up")
+        if self.broken:
+            raise ValueError("no end")
 
     def save_soon(self) -> None:
         self.asked.append("save")
@@ -43,6 +46,8 @@ class Noting:
 
     def tidy(self) -> None:
         self.asked.append("tidy")
+        if self.broken:
+            raise ValueError("no broom")
 
     def work(self) -> None:
         self.asked.append("fetch tokens")
@@ -123,3 +128,20 @@ def test_once_a_minute_it_tidies_until_it_is_stopped(rounds: Rounds, parts: Noti
 def test_it_may_be_stopped_before_it_has_begun(rounds: Rounds, clock: Clock) -> None:
     rounds.stop()
     assert clock.getDelayedCalls() == []
+
+
+def test_one_part_that_fails_is_told_and_keeps_no_other_from_its_work(
+    rounds: Rounds, parts: Noting, clock: Clock
+) -> None:
+    rounds.start()
+    parts.broken = True
+    clock.advance(TIDY_S)
+    assert parts.asked == ["save", "tidy", "fetch tokens"]
+    assert rounds.problem == "tidying up failed, and is tried again: no broom"
+    rounds.at_pull()  # a pull leaves after it, whatever happens
+    assert rounds.problem == "the work at each pull failed, and is tried again: no end"
+    parts.broken = False
+    rounds.at_pull()
+    clock.advance(TIDY_S)
+    assert rounds.problem is None
+    rounds.stop()

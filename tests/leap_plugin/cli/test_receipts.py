@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tomllib
 from pathlib import Path
@@ -41,6 +42,9 @@ def test_they_are_off_until_somebody_chooses(bridge: Path, capsys: pytest.Captur
     assert receipts(bridge, "on") == receipts(bridge, "on") == 0
     assert chosen(bridge) == {"alice": True, "bob": True}
     assert (bridge.parent / "bob" / "client.toml").read_text() == CLIENT.replace("false", "true")
+    capsys.readouterr()
+    assert receipts(bridge, "off", "--account", "bob@one.mix.invalid", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"bob@one.mix.invalid": {"on": False, "changed": True}}
     assert receipts(bridge, "off") == 0
     assert (bridge.parent / "bob" / "client.toml").read_text() == CLIENT
 

@@ -20,6 +20,7 @@ from loopixmix.authority.http import DirectoryApi, RateLimit
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.directory import Document, sign_descriptor
+from loopixmix.errors import PeerError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import Enroller, Enrolment
@@ -231,5 +232,36 @@ def test_mail_domains_that_are_left_out_are_logged_once(world: World) -> None:
         accept(3)
         accept(4, "example.org")
         assert len(lines) == 2
+    finally:
+        globalLogPublisher.removeObserver(keep)
+
+
+def test_the_status_lists_whom_it_refused_until_it_takes_them(world: World) -> None:
+    node, lines = NETWORK.node("mix11"), list[str]()
+
+    def upload(ahead_s: float, *, signed_by: str = "mix11") -> None:
+        described = describer(NETWORK, node)(int((world.clock.seconds() + ahead_s) * 1000))
+        signed = sign_descriptor(described, node.identity_key)
+        if signed_by != "mix11":
+            signed = signed[:-1] + bytes([signed[-1] ^ 1])
+        world.service.accept(signed)
+
+    def keep(event: LogEvent) -> None:
+        lines.extend([formatEvent(event)] if formatEvent(event).startswith("refused") else [])
+
+    globalLogPublisher.addObserver(keep)
+    try:
+        for _ in range(3):
+            with pytest.raises(PeerError):
+                upload(7200.0)
+        assert "mix mix11 (" in str(world.service.status.extra["refused"])
+        assert "issued 7200 s in the future" in str(world.service.status.extra["refused"])
+        assert len(lines) == 1
+        upload(0.0)
+        assert "refused" not in world.service.status.extra
+        # What somebody else says in its name is not its own.
+        with pytest.raises(PeerError):
+            upload(7200.0, signed_by="a stranger")
+        assert "refused" not in world.service.status.extra
     finally:
         globalLogPublisher.removeObserver(keep)

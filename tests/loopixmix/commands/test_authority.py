@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import stat
@@ -23,6 +24,14 @@ from loopixmix.process.status import StatusFile
 
 def command(*arguments: object) -> int:
     return run([str(argument) for argument in arguments], command=authority)
+
+
+def test_what_was_made_is_told_to_programs_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("init", tmp_path / "authority", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["id"] == load_identity(tmp_path / "authority" / "identity.key").public.hex()
+    assert Path(told["network"]).is_file()
+    assert Path(told["config"]).is_file()
 
 
 def test_init_makes_files_that_run_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

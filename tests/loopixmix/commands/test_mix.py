@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -42,6 +43,18 @@ def test_init_makes_a_directory_that_run_accepts(
     assert stat.S_IMODE((directory / "identity.key").stat().st_mode) == 0o600
     assert command("run", directory, "--check-config") == 0
     assert "the configuration is good" in capsys.readouterr().out
+
+
+def test_the_id_of_a_new_mix_is_told_to_programs_too(
+    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--name", "mix1", "--listen", "127.0.0.1:30001", "--network", network, "--json")
+    assert command("init", tmp_path / "mix1", *options) == 0
+    _, _, identity_key = load_node(tmp_path / "mix1", NodeConfig)
+    assert json.loads(capsys.readouterr().out) == {
+        "id": identity_key.public.hex(),
+        "config": str(tmp_path / "mix1" / "node.toml"),
+    }
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
-from loopixmix.following.follower import DirectoryFollower
+from loopixmix.following.follower import KEEP_AGAIN_S, DirectoryFollower
 from loopixmix.keys import IdentityKey
 from loopixmix.process.wallclock import ClockWatch, WallClock
 from tests.worlds.networks.authorities import FakeAuthorities, describer
@@ -361,6 +361,10 @@ def test_a_cache_that_cannot_be_written_is_a_problem_but_no_obstacle(world: Worl
     world.follower.start()
     assert world.adopted == [document]
     assert "cannot be written" in (world.follower.problem or "")
+    world.cache_path.parent.mkdir()
+    world.clock.advance(KEEP_AGAIN_S)
+    assert world.follower.problem is None
+    assert DocumentCache(world.cache_path).load() == [world.authorities.published[world.epoch]]
     world.stop()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.drops import DropReason
-from loopixmix.errors import StoreError
+from loopixmix.errors import DiskFullError, disk_full
 from loopixmix.keyring.keyring import EPOCHS_AHEAD, MixKeyring
 from loopixmix.keyring.keystore import KeyFiles, KeyStore, MemoryKeyStore
 from loopixmix.keys import MixKey
@@ -29,6 +31,14 @@ def make_keyring(store: KeyStore, now_s: float = START_S + 20, max_tags: int = 1
         grace_s=GRACE_S,
         max_tags=max_tags,
     ).open(now_s)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[LogEvent]]:
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
 
 
 def epochs_at(keyring: MixKeyring, now_s: float) -> list[int]:
@@ -178,19 +188,58 @@ def test_a_clock_that_jumped_ahead_loses_only_keys(tmp_path: Path) -> None:
 
 def test_a_store_that_fails_lets_no_packet_pass(tmp_path: Path) -> None:
     keyring = make_keyring(FullDisk())
-    assert keyring.judge_many(E, TAGS[:2]) == [DropReason.OVERLOADED, DropReason.OVERLOADED]
+    assert keyring.judge_many(E, TAGS[:2]) == [DropReason.STORE_FAILED, DropReason.STORE_FAILED]
+
+
+def test_a_full_disk_is_told_once_until_packets_are_taken_again(logged: list[LogEvent]) -> None:
+    disk = FullDisk()
+    keyring = make_keyring(disk)
+    for tag in TAGS[:3]:
+        assert keyring.judge(E, tag) is DropReason.STORE_FAILED
+    assert keyring.problem == "the disk is full: 1.replay cannot be written"
+    disk.log.is_full = False
+    assert keyring.judge(E, TAGS[3]) is None
+    assert keyring.problem is None
+    said = [formatEvent(event) for event in logged]
+    assert said == ["packets are refused: the disk is full: 1.replay cannot be written", "packets are taken again"]
+
+
+class NoRoom(MemoryKeyStore):
+    """A disk that keeps what it has, and takes no new key."""
+
+    def save(self, epoch: int, key: MixKey) -> None:
+        raise disk_full("5.key cannot be written")
+
+
+def test_a_node_begins_on_a_full_disk_with_the_keys_that_are_there_and_erases_what_is_over() -> None:
+    before = MemoryKeyStore()
+    make_keyring(before)
+    kept = NoRoom()
+    kept.keys = dict(before.keys)
+    keyring = make_keyring(kept, START_S + LENGTH_S)
+    assert sorted(keyring.public_keys(START_S + LENGTH_S)) == [E + 1, E + 2]
+    with pytest.raises(DiskFullError):
+        keyring.advance(START_S + 2 * LENGTH_S + GRACE_S)
+    assert sorted(kept.keys) == [E + 2]
 
 
 class FullLog:
+    is_full = True
+
     def restore(self) -> list[list[bytes]]:
         return []
 
     def append(self, tags: list[bytes]) -> None:
-        raise StoreError("no space left")
+        if self.is_full:
+            raise disk_full("1.replay cannot be written")
 
     def close(self) -> None: ...
 
 
 class FullDisk(MemoryKeyStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = FullLog()
+
     def open_log(self, epoch: int, key: MixKey, *, new: bool) -> FullLog:
-        return FullLog()
+        return self.log

@@ -19,6 +19,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.directory import Descriptor, Document, Role
+from loopixmix.epoch import epoch_at
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError, StoreError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyFiles
@@ -461,6 +462,17 @@ def test_a_node_that_gets_fewer_links_than_its_operator_wants_says_so_at_the_sta
         f"limits.links is 2000000000, but the system lets this process have {hard - OTHER_DESCRIPTORS} incoming links "
         "at most: raise its limit of open files (LimitNOFILE of systemd, ulimit -Hn) to 2000001024"
     ]
+
+
+def test_after_a_sleep_it_describes_keys_that_it_has_for_now(bench: Bench) -> None:
+    bench.start()
+    bench.run(1.0)
+    # No timer has fired yet: enrolling may come first.
+    bench.clock.rightNow += 5 * PARAMS.epoch_length_s
+    assert bench.runtime.withdraw().called
+    present = epoch_at(bench.clock.seconds(), PARAMS.epoch_length_s)
+    assert bench.uploads[-1].withdrawn
+    assert list(bench.uploads[-1].mix_keys) == [present, present + 1, present + 2]
 
 
 def test_a_defect_for_which_it_cannot_enrol_is_told_and_ends_nothing(bench: Bench) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from loopixmix.observing.anonymity import (
-    ALL_CLEAR,
     FALSE_ALARM_RATE,
     LOOP_LOSS_TOLERATED,
     LOOP_WINDOW,
@@ -176,17 +175,4 @@ def test_the_first_lost_loops_of_a_node_are_enough() -> None:
     watch = LoopWatch()
     for _ in range(5):
         watch.was_lost()
-    assert watch.alarm
-
-
-def test_an_alarm_is_over_soon_after_loops_come_back_again() -> None:
-    watch = LoopWatch()
-    for _ in range(LOOP_WINDOW):
-        watch.was_lost()
-    assert watch.alarm
-    for _ in range(ALL_CLEAR):
-        assert watch.alarm
-        watch.returned()
-    assert not watch.alarm
-    watch.was_lost()
     assert watch.alarm

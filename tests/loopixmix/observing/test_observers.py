@@ -134,6 +134,15 @@ def test_lost_loops_raise_the_alarm() -> None:
     assert counters.snapshot().loops.alarm
 
 
+def test_loops_that_are_lost_without_an_attack_raise_none() -> None:
+    counters = Counters(delay_mean_s=0.2)
+    for _ in range(50):
+        counters.observe(LoopSent(0))
+        counters.observe(LoopLost(5, excused=True))
+    loops = counters.snapshot().loops
+    assert (loops.lost, loops.alarm) == (50, False)
+
+
 def test_fanout_passes_each_fact_to_all() -> None:
     first, second = Counters(delay_mean_s=0.2), Counters(delay_mean_s=0.2)
     Fanout([first, second]).observe(LoopSent(0))

@@ -48,5 +48,5 @@ def test_a_crash_leaves_no_copy_of_the_memory() -> None:
         "forbid_core_dumps()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), open('/proc/self/coredump_filter').read().strip())\n"
     )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "(0, 0) 00000000\n"

@@ -50,7 +50,8 @@ def test_of_a_failure_its_kind_and_places_are_shown_and_nothing_of_a_request() -
             raise KeyError("word-77") from error
     except KeyError:
         line = text_line(event(log_failure=Failure()))
-    assert line.startswith("2023-11-14T22:13:20.123Z warn  loopixmix.mix: 3 lost\nKeyError\n")
+    head = "2023-11-14T22:13:20.123Z warn  loopixmix.mix: 3 lost\nTraceback without words, the innermost call first:\n"
+    assert line.startswith(f"{head}KeyError\n")
     assert f"    {__file__}:{fails.__code__.co_firstlineno + 2} (fails)\n" in line
     assert "\nValueError\n" in line
     assert "word-77" not in line
@@ -77,7 +78,10 @@ def test_of_a_thread_that_fails_no_words_are_written(
     thread = threading.Thread(target=fails, name="service poll")
     thread.start()
     thread.join()
-    assert "the thread service poll ended\nValueError\n" in stream.getvalue()
+    assert (
+        "the thread service poll ended\nTraceback without words, the innermost call first:\nValueError\n"
+        in stream.getvalue()
+    )
     assert "the request was" not in stream.getvalue() + capfd.readouterr().err
 
 

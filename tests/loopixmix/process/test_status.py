@@ -9,8 +9,9 @@ import msgspec
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
+from loopixmix.errors import disk_full
 from loopixmix.observing.status import NodeStatus, read_status
-from loopixmix.process.status import StatusFile, StatusReporter
+from loopixmix.process.status import Status, StatusFile, StatusReporter
 
 STATUS = NodeStatus(
     name="mix1",
@@ -49,6 +50,34 @@ def test_the_status_is_renewed_every_second_and_removed_at_the_end(tmp_path: Pat
     reporter.stop()
     assert read_status(tmp_path) is None
     assert clock.getDelayedCalls() == []
+
+
+class FileOnAFullDisk(StatusFile):
+    """There is room for one file, and not for a second one beside it."""
+
+    is_full = True
+
+    def write(self, status: Status) -> None:
+        if self.is_full and read_status(self._path.parent) is not None:
+            raise disk_full("status.json: cannot be written")
+        super().write(status)
+
+
+def test_on_a_full_disk_no_old_word_stays_that_all_is_well(tmp_path: Path) -> None:
+    clock = Clock()
+    file = FileOnAFullDisk(tmp_path)
+    reporter = StatusReporter(file, status=lambda: STATUS, clock=clock, in_thread=run)
+    reporter.start()
+    assert read_status(tmp_path) == STATUS
+    for _ in range(2):
+        clock.advance(1.0)
+        told = read_status(tmp_path)
+        assert told is not None
+        assert (told.healthy, told.problem) == (False, "the disk is full: status.json: cannot be written")
+    file.is_full = False
+    clock.advance(1.0)
+    assert read_status(tmp_path) == STATUS
+    reporter.stop()
 
 
 def test_a_status_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.errors import StoreError
 from loopixmix.process.pause import Pause
-from loopixmix.process.task import LONGEST_AGAIN_S, SETTLED_S, Recurring, Task
+from loopixmix.process.task import LONGEST_AGAIN_S, SETTLED_S, Guarded, Recurring, Task
 
 
 class Logged:
@@ -206,3 +206,16 @@ def test_a_function_can_be_hurried_and_begin_later() -> None:
     assert ticker.ticks == 2
     assert len(ticker.clock.getDelayedCalls()) == 1
     repeated.stop()
+
+
+def test_work_for_somebody_who_must_go_on_never_raises(logged: Logged) -> None:
+    ticker = Ticker()
+    guarded = Guarded("ticking", ticker.tick)
+    ticker.wrong = ValueError("no such tick")
+    for _ in range(3):
+        guarded()
+    assert guarded.problem == "ticking failed, and is tried again: no such tick"
+    assert logged.tracebacks == 1
+    ticker.wrong = None
+    guarded()
+    assert (guarded.problem, ticker.ticks) == (None, 1)

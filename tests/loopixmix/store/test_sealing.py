@@ -53,7 +53,13 @@ def test_without_the_key_nothing_can_be_read_in_any_file(path: Path) -> None:
     store = opened(path)
     fill(store, 300)
     files = files_of(path)
-    assert set(files) == {"poll.sqlite3", "poll.sqlite3-wal", "poll.sqlite3-shm", "poll.sqlite3.mark"}
+    assert set(files) == {
+        "poll.sqlite3",
+        "poll.sqlite3-wal",
+        "poll.sqlite3-shm",
+        "poll.sqlite3.mark",
+        "poll.sqlite3.reserve",
+    }
     assert all(word not in content for content in files.values() for word in (MARK.encode(), b"CREATE", b"votes"))
     assert any(MARK.encode() in page for page in opened_pages(path, KEY))  # the test would find it
     assert is_sealed(path)
@@ -140,7 +146,7 @@ def test_a_store_is_sealed_later_with_all_that_it_has(path: Path) -> None:
     plain.close()
     assert not is_sealed(path)
     assert seal_store(path, KEY) is True
-    assert set(files_of(path)) == {"poll.sqlite3", "poll.sqlite3.mark"}
+    assert set(files_of(path)) == {"poll.sqlite3", "poll.sqlite3.mark", "poll.sqlite3.reserve"}
     assert MARK.encode() not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     sealed = opened(path)
@@ -193,7 +199,7 @@ def test_a_crash_before_the_exchange_leaves_the_old_store(path: Path) -> None:
     sealed = opened(path)
     assert len(sealed.read(choices)) == 5
     sealed.close()
-    assert set(files_of(path)) == {"poll.sqlite3", "poll.sqlite3.mark"}
+    assert set(files_of(path)) == {"poll.sqlite3", "poll.sqlite3.mark", "poll.sqlite3.reserve"}
 
 
 def test_a_crash_after_the_exchange_leaves_nothing_in_clear(path: Path) -> None:
@@ -204,7 +210,7 @@ def test_a_crash_after_the_exchange_leaves_nothing_in_clear(path: Path) -> None:
     seal_store(path, KEY)
     path.with_name(".poll.sqlite3.plain").write_bytes(left)
     assert seal_store(path, KEY) is False
-    assert set(files_of(path)) == {"poll.sqlite3", "poll.sqlite3.mark"}
+    assert set(files_of(path)) == {"poll.sqlite3", "poll.sqlite3.mark", "poll.sqlite3.reserve"}
 
 
 def test_a_key_is_derived_and_never_shown() -> None:

@@ -29,7 +29,7 @@ def test_a_new_store_is_private_and_one_that_exists_becomes_so(path: Path) -> No
     store = Store(POLL, sqlite_url(path), exclusive=True)
     store.write(lambda connection: cast(connection, b"v", "tea"))
     modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in path.parent.glob("poll.sqlite3*")}
-    assert set(modes) == {f"poll.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".mark")}
+    assert set(modes) == {f"poll.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".mark", ".reserve")}
     assert set(modes.values()) == {0o600}, modes
     store.close()
 
@@ -48,7 +48,11 @@ def test_what_was_deleted_is_not_left_in_the_file(path: Path) -> None:
         store.write(lambda c, number=number: cast(c, bytes([number]), f"a marked wish, number {number}"))
     store.write(lambda connection: connection.execute(delete(votes)))
     store.close()  # the log of changes goes into the file, and away
-    assert {found.name for found in path.parent.iterdir()} == {"poll.sqlite3", "poll.sqlite3.mark"}
+    assert {found.name for found in path.parent.iterdir()} == {
+        "poll.sqlite3",
+        "poll.sqlite3.mark",
+        "poll.sqlite3.reserve",
+    }
     assert b"a marked wish" not in path.read_bytes()
 
 

@@ -118,6 +118,7 @@ def test_and_not_for_long(bench: Bench) -> None:
         (b"GET /%ff HTTP/1.1\r\nHost: a\r\n", 400),
         (b"GET /a/%c3%28?b HTTP/1.1\r\nHost: a\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: \xff\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: \xff\r\n", 400),
     ],
 )
 def test_what_cannot_be_read_is_told_in_plain_words(bench: Bench, raw: bytes, status: int) -> None:

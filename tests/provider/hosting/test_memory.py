@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidTag
 from twisted.internet.defer import Deferred
 
 from loopixmix.requests.parts import RequestHead
-from provider.hosting.memory import ERASE_ROWS, ROW_BYTES, RequestMemory, open_answer, seal_answer
+from provider.hosting.memory import ERASE_ROWS, NOT_READ, ROW_BYTES, RequestMemory, open_answer, seal_answer
 from provider.store import MailStore
 from provider.store.requests import Begun, NewRequest, read_answer
 from tests.worlds.mailboxes.mailstores import StoreWorld
@@ -153,7 +153,7 @@ def test_a_reading_that_failed_at_the_start_is_tried_again(world: World) -> None
     world.rename("requests", "elsewhere")
     memory = RequestMemory(world.access)
     memory.start()
-    assert memory.problem is None
+    assert memory.problem == NOT_READ  # a provider that carries out no request is not healthy
     world.clock.advance(0.1)
     assert not memory.ready
     assert "the store cannot be read" in (memory.problem or "")

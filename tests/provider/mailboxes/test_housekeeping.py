@@ -31,6 +31,7 @@ class World(StoreWorld):
         super().__init__(store, rules=RULES)
         self.turns = 0
         self.expirations = 0
+        self.broken = False
         self.housekeeping = Housekeeping(
             access=self.access,
             rules=RULES,
@@ -44,6 +45,8 @@ class World(StoreWorld):
 
     def turned(self) -> None:
         self.turns += 1
+        if self.broken:
+            raise ValueError("no broom")
 
     def expired(self) -> None:
         self.expirations += 1
@@ -69,6 +72,18 @@ def test_the_first_turn_comes_at_once_and_then_one_after_the_other(world: World)
     assert world.turns == 2
     world.run(TURN_S * 2.5)
     assert world.turns == 6
+
+
+def test_what_fails_is_told_and_keeps_nothing_else_from_being_done(world: World) -> None:
+    world.housekeeping.adopt(NETWORK.document)
+    world.broken = True
+    world.housekeeping.start()
+    world.run(TURN_S + 1.0)
+    assert (world.turns, world.expirations) == (4, 2)
+    assert world.housekeeping.problem == "keeping the store in order failed, and is tried again: no broom"
+    world.broken = False
+    world.run(TURN_S)
+    assert world.housekeeping.problem is None
 
 
 def test_accounts_and_items_are_counted(world: World) -> None:

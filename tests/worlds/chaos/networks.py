@@ -237,10 +237,12 @@ def running_network(
     clocks: bool = False,
     plan: TestnetPlan | None = None,
     variables: Mapping[str, str] = NONE,
+    prepare: Callable[[ChaosNetwork], object] = lambda _: None,
 ) -> Iterator[ChaosNetwork]:
     """Run a small network with two clients that know each other: alice at provider-1, bob at provider-2.
 
     `plan`: another network, with clients `alice` and `bob` and what else a trial needs; its ports begin at `base_port`.
+    `prepare`: called once its directories are there, and nothing runs yet.
     """
     network = ChaosNetwork(
         directory,
@@ -249,6 +251,7 @@ def running_network(
         variables=variables,
     )
     try:
+        prepare(network)
         network.start(*network.nodes, *network.programs)
         wait_until(lambda: not network.problems(), within_s=READY_S, what="the nodes of a new network")
         network.start(*network.clients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loopixmix.errors import MisuseError
-from votes.cli.outside import PUBLISHED
+from votes.cli.outside import AS_JSON, PUBLISHED
 
 if TYPE_CHECKING:
     from votes.record.entries import Entry
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @PUBLISHED
 @click.argument("wanted", metavar="CODE|CREDENTIAL")
-def find(published: Path, wanted: str) -> None:
+@AS_JSON
+def find(published: Path, wanted: str, as_json: bool) -> None:
     """Find a ballot in the published election in PUBLISHED by its tracking code, and tell whether it counts.
 
     A credential in hexadecimal finds all ballots that it cast. Of a ballot that was challenged, the choices are shown.
@@ -39,13 +41,27 @@ def find(published: Path, wanted: str) -> None:
     found = list(find_ballots(verification.known, verification.credentials, verification.log, wanted))
     if not found:
         raise MisuseError(f"{published}: no ballot there has the tracking code or credential {wanted}")
+    if as_json:
+        told = [
+            {
+                "entry": each.entry,
+                "ballot": each.ballot.tracking_code,
+                "stored_at": times[each.entry].isoformat() if each.entry in times else None,
+                "fate": each.fate,
+                "says": [choice_in_words(poll, choice) for poll, choice in zip(polls, each.says, strict=False)],
+            }
+            for each in found
+        ]
+        return click.echo(json.dumps(told))
     for each in found:
-        click.echo(f"entry {each.entry}, ballot {each.ballot.tracking_code}{times.get(each.entry, '')}: {each.fate}")
+        stored = f", stored on {times[each.entry]:%d %B %Y, %H:%M} UTC" if each.entry in times else ""
+        click.echo(f"entry {each.entry}, ballot {each.ballot.tracking_code}{stored}: {each.fate}")
         for poll, choice in zip(polls, each.says, strict=False):
             # Somebody else's ballot may have a text that moves the cursor.
             click.echo(f"  {poll.title}: {visible('; '.join(choice_in_words(poll, choice)))}")
+    return None
 
 
-def _times(ballots: list[tuple[int, Entry]]) -> dict[int, str]:
-    """Return when each ballot was stored, in words."""
-    return {index: f", stored on {datetime.fromtimestamp(e.at_s, UTC):%d %B %Y, %H:%M} UTC" for index, e in ballots}
+def _times(ballots: list[tuple[int, Entry]]) -> dict[int, datetime]:
+    """Return when each ballot was stored."""
+    return {index: datetime.fromtimestamp(entry.at_s, UTC) for index, entry in ballots}

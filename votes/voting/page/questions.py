@@ -177,6 +177,10 @@ def _lines(poll: RankPoll | ScorePoll, hint: str) -> tuple[TextField, ...]:
     )
 
 
+MOST_DIGITS = 18
+"""Python makes no number of thousands of digits; no ballot has one of so many."""
+
+
 def _label(poll: Poll) -> str:
     return f"{poll.title}: {poll.question}" if poll.question else poll.title
 
@@ -188,8 +192,8 @@ def _options(names: Sequence[str]) -> tuple[Option, ...]:
 def _number(text: str, label: str) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdigit():
-        raise ChoiceError(f"{label}: {text!r} is no whole number")
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
+        raise ChoiceError(f"{label}: {text[:20]!r} is no whole number of at most {MOST_DIGITS} digits")
     return int(text)
 
 

@@ -108,7 +108,9 @@ def test_a_parameter_beside_a_json_body_is_refused(api: MemoryApi) -> None:
         assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{}x", b"\xff", b'{"to": "\xff"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"{}x", b"\xff", b'{"to": "\xff"}', b'{"to": ' + b"[" * 100_000, b'{"x": ' + b"[" * 100_000]
+)
 def test_a_body_that_is_no_json_is_refused(api: MemoryApi, body: bytes) -> None:
     answer = api.ask("POST", "/v1/messages", body, content_type="application/json; charset=utf-8")
     assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
@@ -425,3 +427,11 @@ def test_nothing_of_a_message_reaches_the_log(api: MemoryApi) -> None:
     logged = "\n".join(f"{eventAsText(event)} {event}" for event in events)
     assert "marked" not in logged
     assert api.token not in logged
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/answers"])
+@pytest.mark.parametrize("last", ["x", "-1", "1" * 5000, "\u0661", "", "1-" + "1" * 5000])
+def test_the_id_of_an_event_that_is_none_is_refused(api: MemoryApi, path: str, last: str) -> None:
+    head = {**api.headers, "Connection": "close", "Last-Event-ID": last or " x "}
+    answer = api.raw(request_bytes("GET", path, {k: v.encode().decode("latin-1") for k, v in head.items()}, b""))
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")

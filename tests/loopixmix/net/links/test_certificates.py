@@ -5,19 +5,21 @@ from __future__ import annotations
 import datetime
 import hashlib
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import identity_of, make_certificate
+from tests.worlds.networks.certificates import as_openssl, certificate_of_version
 
 IDENTITY = IdentityKey(bytes(range(32)))
 
 
 def test_the_key_of_the_certificate_is_the_identity() -> None:
     certificate = make_certificate(IDENTITY)
-    assert identity_of(certificate) == IDENTITY.public
+    assert identity_of(as_openssl(certificate)) == IDENTITY.public
     certificate.verify_directly_issued_by(certificate)
 
 
@@ -53,7 +55,13 @@ def test_another_kind_of_key_is_no_identity() -> None:
         .not_valid_after(now + datetime.timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
-    assert identity_of(certificate) is None
+    assert identity_of(as_openssl(certificate)) is None
+
+
+@pytest.mark.parametrize("version", [None, 0, 1, 77])
+def test_a_certificate_of_another_version_holds_a_key_like_any_other(version: int | None) -> None:
+    certificate = certificate_of_version(version, IDENTITY)
+    assert identity_of(certificate) == IDENTITY.public
 
 
 def test_the_private_key_is_the_identity_seed() -> None:

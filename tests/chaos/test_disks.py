@@ -1,0 +1,196 @@
+"""Disks fill up, logs of changes are deleted, stores are locked and read for long: it is told, and nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from loopixmix.errors import DISK_FULL
+from tests.worlds.chaos.disks import MOUNTING, SmallDisk, small_disk
+from tests.worlds.chaos.ledger import Ledger
+from tests.worlds.chaos.networks import ChaosNetwork, running_network, wait_until
+from tests.worlds.chaos.trials import Trial
+
+ON_SMALL_DISKS = ("authority", "provider-2", "alice")
+DISK_BYTES = 24 << 20
+TOLD_S = 20.0
+RECOVERY_S = 60.0
+WATCHED_S = 20.0
+MOST_LINES = 10
+STATUS_S = 1.0
+LOCKED_S = 15.0
+EMPTY_S = 75.0
+WAL_BYTES = 64 << 20
+
+
+def mix_of(network: ChaosNetwork) -> str:
+    return next(name for name, role in network.roles.items() if role == "mix")
+
+
+def client_status(network: ChaosNetwork, name: str) -> tuple[str, float]:
+    """Return a client's problem, and the seconds that its status took."""
+    begun_s = time.monotonic()
+    problem = network.call(name, "GET", "/v1/status").json()["problem"]
+    return problem, time.monotonic() - begun_s
+
+
+def lines_of(network: ChaosNetwork, name: str) -> int:
+    return len(network.log(name).read_text().splitlines())
+
+
+def node_problem(network: ChaosNetwork, name: str) -> str:
+    told = network.status(name)
+    return (told.problem or "") if told is not None and not told.healthy else ""
+
+
+@contextlib.contextmanager
+def reading(store: Path) -> Iterator[None]:
+    """Read a store as a program does that takes its time."""
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM messages").fetchone()
+        yield
+        connection.execute("ROLLBACK")
+
+
+@pytest.mark.chaos
+@pytest.mark.needs(MOUNTING)
+def test_a_full_disk_is_told_by_all_and_a_provider_serves_what_is_there(tmp_path: Path, trial: Trial) -> None:
+    disks: dict[str, SmallDisk] = {}
+    with contextlib.ExitStack() as mounted:
+
+        def prepare(network: ChaosNetwork) -> None:
+            """Move some directories to small disks of their own."""
+            for name in (*ON_SMALL_DISKS, mix_of(network)):
+                place, aside = network.directory / name, tmp_path / f"{name}.aside"
+                place.rename(aside)
+                disks[name] = mounted.enter_context(small_disk(place, size_bytes=DISK_BYTES))
+                shutil.copytree(aside, place, dirs_exist_ok=True)
+
+        with running_network(tmp_path / "net", base_port=22_000, prepare=prepare) as network:
+            ledger = Ledger(network)
+            fill_the_nodes(network, ledger, disks, trial)
+            fill_the_client(network, disks["alice"], trial)
+
+
+def fill_the_nodes(network: ChaosNetwork, ledger: Ledger, disks: Mapping[str, SmallDisk], trial: Trial) -> None:
+    """Fill the disks of nodes while mail waits at a provider."""
+    nodes = [name for name in disks if name != "alice"]
+    network.pause("bob")
+    ledger.send(3)
+    wait_until(
+        lambda: network.call("alice", "GET", "/v1/status").json()["queued_messages"] == 0,
+        within_s=60,
+        what="mail stored",
+    )
+    for name in nodes:
+        disks[name].fill()
+    for name in nodes:
+        wait_until(lambda name=name: DISK_FULL in node_problem(network, name), within_s=TOLD_S, what=f"{name} tells it")
+    before = {name: lines_of(network, name) for name in nodes}
+    time.sleep(WATCHED_S)
+    # The logs are on the full disks; that they could have grown there is not the point, so the sizes are told as well.
+    trial.check("full_disk_log_lines", max(lines_of(network, name) - before[name] for name in nodes), most=MOST_LINES)
+    trial.check("full_disk_healthy_nodes", sum(not node_problem(network, name) for name in nodes), most=0)
+    network.stop("provider-2")
+    network.start("provider-2")
+    network.resume("bob")
+    fetched_s = ledger.settle(within_s=RECOVERY_S)
+    trial.check("full_disk_fetch_s", fetched_s, most=RECOVERY_S - 1)
+    for name in nodes:
+        disks[name].empty()
+    trial.check("full_disk_recovery_s", network.wait_until_well(within_s=RECOVERY_S), most=RECOVERY_S)
+    ledger.send()
+    ledger.settle(within_s=RECOVERY_S)
+    trial.check("full_disk_lost", len(ledger.lost()), most=0)
+    trial.check("full_disk_doubled", len(ledger.doubled()), most=0)
+
+
+def fill_the_client(network: ChaosNetwork, disk: SmallDisk, trial: Trial) -> None:
+    """Fill the disk of a client while mail comes to it."""
+    disk.fill()
+    ledger = Ledger(network, sender="bob", recipient="alice", to="alice@provider-1")
+    ledger.send(2)
+    wait_until(lambda: DISK_FULL in client_status(network, "alice")[0], within_s=TOLD_S, what="the client tells it")
+    before = lines_of(network, "alice")
+    taken_s = []
+    for _ in range(int(WATCHED_S)):
+        taken_s.append(client_status(network, "alice")[1])
+        time.sleep(1.0)
+    trial.check("full_disk_client_lines", lines_of(network, "alice") - before, most=MOST_LINES)
+    trial.check("full_disk_client_status_s", max(taken_s), most=STATUS_S)
+    disk.empty()
+    network.wait_until_well(within_s=RECOVERY_S)
+    ledger.settle(within_s=RECOVERY_S)
+    trial.check("full_disk_client_lost", len(ledger.lost()), most=0)
+    trial.check("full_disk_client_doubled", len(ledger.doubled()), most=0)
+
+
+@pytest.mark.chaos
+def test_a_store_that_is_locked_read_or_robbed_of_its_log_is_told(tmp_path: Path, trial: Trial) -> None:
+    with running_network(tmp_path / "net", base_port=22_100) as network:
+        store = network.directory / "alice" / "client.db"
+        lock_the_store(network, store, trial)
+        read_for_long(network, store, trial)
+        delete_the_log(network, store, trial)
+
+
+def lock_the_store(network: ChaosNetwork, store: Path, trial: Trial) -> None:
+    """Lock the store of a client, and ask the client how it is."""
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        # What comes is to be written, so that the client's one thread waits for the lock.
+        Ledger(network, sender="bob", recipient="alice", to="alice@provider-1").send()
+        problems, taken_s, begun_s = [], [], time.monotonic()
+        while time.monotonic() - begun_s < LOCKED_S:
+            problem, took_s = client_status(network, "alice")
+            problems.append(problem)
+            taken_s.append(took_s)
+            time.sleep(0.5)
+        connection.execute("ROLLBACK")
+    trial.check("locked_store_status_s", max(taken_s), most=STATUS_S)
+    assert any("store" in problem for problem in problems), problems
+    network.wait_until_well(within_s=RECOVERY_S)
+
+
+def read_for_long(network: ChaosNetwork, store: Path, trial: Trial) -> None:
+    """Hold a reading of the store while mail comes; the log of changes empties once it has ended."""
+    log = store.with_name("client.db-wal")
+    ledger = Ledger(network, sender="bob", recipient="alice", to="alice@provider-1")
+    with reading(store):
+        with ledger.flowing(every_s=0.3):
+            time.sleep(WATCHED_S)
+        trial.check("held_reading_log_bytes", log.stat().st_size, most=WAL_BYTES, least=1)
+    emptied_s = wait_until(lambda: log.stat().st_size < 1 << 16, within_s=EMPTY_S, what="an empty log of changes")
+    trial.check("held_reading_emptied_s", emptied_s, most=EMPTY_S)
+
+
+def delete_the_log(network: ChaosNetwork, store: Path, trial: Trial) -> None:
+    """Kill a client, delete its log of changes, start it: it tells what is missing. Left alone it tells nothing."""
+    log = store.with_name("client.db-wal")
+    told: dict[bool, str] = {}
+    for is_deleted in (False, True):
+        network.call("alice", "POST", "/v1/contacts", body={"address": "bob@provider-2"})
+        wait_until(lambda: log.stat().st_size > 0, within_s=RECOVERY_S, what="something in the log of changes")
+        network.kill("alice")
+        if is_deleted:
+            log.unlink()
+        network.start("alice")
+        wait_until(lambda: answers(lambda: client_status(network, "alice")), within_s=RECOVERY_S, what="alice again")
+        told[is_deleted] = client_status(network, "alice")[0]
+    trial.check("deleted_log_told", "changes of client.db are missing" in told[True], least=1)
+    trial.check("kept_log_told", "missing" in told[False], most=0)
+
+
+def answers(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except Exception:
+        return False
+    return True
