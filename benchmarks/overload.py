@@ -61,7 +61,7 @@ class Flooder:
     """The process of the neighbour that floods."""
 
     def __init__(self, network: TestNetwork, own: str, middle: str, after: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.flooding", str(network.directory), own, middle, after]
+        command = [sys.executable, "-P", "-m", "benchmarks.flooding", str(network.directory), own, middle, after]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     async def ready(self) -> None:

@@ -133,7 +133,7 @@ def _fill(provider: TlsNetwork, packet_format: PacketFormat, peers: Sequence[Ide
 
 
 async def _open(openings: Openings, first: int, count: int) -> subprocess.Popen[bytes]:
-    client = subprocess.Popen([sys.executable, "-m", "benchmarks.strangers", str(first), str(count)])
+    client = subprocess.Popen([sys.executable, "-P", "-m", "benchmarks.strangers", str(first), str(count)])
     wanted = len(openings.peers) + count
     while len(openings.peers) < wanted:
         await _pause(0.05)

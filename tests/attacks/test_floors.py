@@ -55,7 +55,8 @@ def test_an_authority_that_takes_the_protection_away_is_not_followed(
     # The document before it holds, until it expires.
     assert (after.epoch, after.payload.rate_per_s) == (before.epoch, before.payload.rate_per_s)
     assert after.payload.sent > before.payload.sent
-    # The next good one ends the trouble.
+    # The next good one ends the trouble, when its time has come.
+    world.clock.run_for(world.params.epoch_length_s)
     alice.client.adopt(world.make_document(epochs_later=1))
     assert problem(world, alice) == ""
     assert world.run(alice.client.status()).epoch == before.epoch + 1
@@ -65,6 +66,7 @@ def test_where_its_user_said_so_it_is_followed_and_stays_a_problem(world: World)
     world.acceptance = Acceptance.WARN
     alice = world.person("alice@home")
     assert problem(world, alice) == ""
+    world.clock.run_for(world.params.epoch_length_s)
     alice.client.adopt(next_document(world, NO_DELAYS))
     for _ in range(3):
         world.clock.run_for(5)

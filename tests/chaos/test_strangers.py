@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_twisted
-from loopixmix.process.descriptors import allow_descriptors
 from twisted.internet.defer import Deferred, DeferredList
 
+from loopixmix.process.limits import allow_descriptors
 from loopixmix.testnet.plan import TestnetPlan
 from loopixmix.wire import Registered
 from tests.worlds.chaos.networks import PARAMS, ChaosNetwork, wait_until

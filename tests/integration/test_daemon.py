@@ -90,7 +90,8 @@ def test_without_a_network_it_runs_and_says_what_is_wrong(daemons: Daemons) -> N
     refused = daemons.run("send", "alice", "marked@address", "marked-body")
     assert (refused.returncode, refused.stderr) == (
         2,
-        "loopixmix: this client has no account yet: register first\n",
+        "loopixmix: this client has no account yet: register first (loopixmix client network DIR lists the "
+        "providers and their services)\n",
     )
     assert daemons.fails_to_start() == f"loopixmix: alice: is in use by process {process.pid}\n"
     process.terminate()

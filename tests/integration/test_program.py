@@ -147,7 +147,7 @@ def test_it_runs_says_how_it_is_and_ends_in_order(processes: Processes) -> None:
     assert json.loads(processes.tell(process, signal.SIGHUP))["message"] == "the configuration was read again"
     processes.configure('[log]\nformat = "yaml"\n')
     assert 'key \\"log.format\\"' in processes.tell(process, signal.SIGHUP)
-    assert json.loads(processes.tell(process, signal.SIGTERM))["message"].startswith("counted to ")
+    assert json.loads(processes.tell(process, signal.SIGTERM))["message"] == "stopping"
     assert process.wait(timeout=30) == 0
     assert not (processes.directory / "status.json").exists()
 

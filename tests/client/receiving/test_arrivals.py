@@ -142,6 +142,7 @@ def test_a_receipt_for_a_finished_message_changes_its_state_in_the_store(arrivin
     message_id = arriving.parts.dispatch(b"x")
     arriving.parts.send_next()
     arriving.parts.clock.advance(arriving.parts.settings.give_up_s)
+    arriving.parts.renew_document()
     arriving.parts.outbox.give_up()
     arriving.parts.ledger.flush_soon()
     sender = Sender(arriving.parts.bob.identity_key.public, "bob", arriving.parts.model.node("provider2").id)

@@ -161,6 +161,7 @@ def test_a_message_that_waits_too_long_is_given_up(parts: Parts) -> None:
     message_id = parts.dispatch(b"short")
     parts.send_next()
     parts.clock.advance(parts.settings.give_up_s)
+    parts.renew_document()
     parts.outbox.give_up()
     parts.ledger.flush_soon()
     last = history(parts, message_id)[-1]

@@ -479,7 +479,8 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
     world.authorities.publish(world.epoch)
     world.follower.start()
     assert world.follower.problem == (
-        "not enrolled: http://127.0.0.1:9000: 'not a host' is neither an IP address nor a host name"
+        "not enrolled: http://127.0.0.1:9000: 'not a host' is neither an IP address nor a host name at which "
+        "others could find it"
     )
     world.stop()
 

@@ -75,7 +75,7 @@ def test_a_known_client_takes_about_a_kilobyte() -> None:
         client = known.heard(number.to_bytes(32))
         assert client is not None
         client.mailbox.fetch()
-        client.mailbox.fetched(number, ())
+        client.mailbox.fetched(number, (), 0)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # The bound of `max_known` rests on it: 250,000 of them are 0.3 GB.

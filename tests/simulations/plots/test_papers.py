@@ -100,7 +100,7 @@ def test_plans_without_a_front_are_refused(tmp_path: Path) -> None:
         (["replicates", "nowhere"], "nowhere: holds no manifest.json"),
         (["overlay", "nowhere.json"], "nowhere.json: there is no such file"),
         (["pareto", "nowhere.json"], "nowhere.json: there is no such file"),
-        (["loopix-fig4", "--out", "a.pdf"], "a.pdf: figures are .png or .svg"),
+        (["loopix-fig4", "--out", "a.gif"], "a.gif: figures are .png, .svg or .pdf"),
         (["loopix-fig4", "--out", "nowhere/a.png"], "nowhere/a.png: there is no folder nowhere"),
         (["loopix-fig4", "--replicates", "0"], "--replicates"),
     ],

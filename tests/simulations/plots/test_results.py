@@ -201,8 +201,9 @@ def test_the_success_of_an_attack_stands_beside_its_bound() -> None:
 def test_files_have_the_endings_that_are_asked_for(tmp_path: Path) -> None:
     assert destinations(tmp_path / "a") == (tmp_path / "a.png", tmp_path / "a.svg")
     assert destinations(tmp_path / "a.svg") == (tmp_path / "a.svg",)
-    with pytest.raises(MisuseError, match=r"figures are \.png or \.svg"):
-        destinations(tmp_path / "a.pdf")
+    assert destinations(tmp_path / "a.pdf") == (tmp_path / "a.pdf",)
+    with pytest.raises(MisuseError, match=r"figures are \.png, \.svg or \.pdf"):
+        destinations(tmp_path / "a.gif")
     with pytest.raises(MisuseError, match="there is no folder"):
         destinations(tmp_path / "nowhere" / "a.png")
 

@@ -12,7 +12,7 @@ def test_several_people_share_a_process_and_none_is_at_the_issuers_or_the_collec
     plan = survey_plan(scale, SurveyFolders(Path("/demo")))
     issuer, collector, *people = plan.programs
     assert (issuer.name, collector.name) == ("stats-issuer", "stats")
-    assert [len(each.command) - 5 for each in people] == [50, 50, 20]
+    assert [len(each.command) - 6 for each in people] == [50, 50, 20]
     assert people[2].command[-1] == "{network}/people/0120"
     assert people[2].status_file == "../people/0120/api.url"
     hosts = {service.name: service.provider for service in plan.services}

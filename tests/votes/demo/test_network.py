@@ -11,7 +11,7 @@ def test_several_voters_share_a_process_and_none_is_at_the_boards_provider() -> 
     plan = demo_plan(size, DemoFolders(Path("/demo")))
     board, *voters = plan.programs
     assert board.name == "board"
-    assert [len(each.command) - 5 for each in voters] == [50, 50, 20]
+    assert [len(each.command) - 6 for each in voters] == [50, 50, 20]
     assert voters[2].command[-1] == "{network}/voters/0120"
     assert voters[2].status_file == "../voters/0120/api.url"
     assert {size.provider_of(voter) for voter in range(1, 121)} == {"provider-1", "provider-2"}

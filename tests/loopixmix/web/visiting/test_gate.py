@@ -61,7 +61,6 @@ def test_the_stylesheet_needs_no_session_and_may_be_kept(pages: MemoryPages) -> 
         ("/pages/gallery/record/july.csv", 200),
         ("/pages/gallery/nowhere", 404),
         ("/pages/gallery/survey/", 404),
-        ("/pages/gallery/%ff", 404),
         ("/pages/gallery/a%2f..%2fb", 404),
         ("/pages/other/", 404),
         ("/v1/status", 404),
@@ -79,6 +78,14 @@ def test_every_answer_has_the_headers_that_protect_it(pages: MemoryPages, target
     assert answer.status == status
     for name, value in SECURITY_HEADERS:
         assert b"%b: %b" % (name.lower(), value.lower()) in answer.head
+    assert b"cache-control: no-store" in answer.head
+
+
+def test_a_path_that_is_no_utf_8_is_refused_before_any_page_is_looked_for(pages: MemoryPages) -> None:
+    pages.open()
+    answer = pages.ask("/pages/gallery/%ff", FOLLOWED)
+    assert answer.status == 400
+    assert b"content-type: text/plain" in answer.head
     assert b"cache-control: no-store" in answer.head
     assert b"\nserver:" not in answer.head
     assert b"access-control" not in answer.head
