@@ -66,8 +66,8 @@ def fill_older(connection: Connection) -> None:
         " VALUES ('alice', :alice, :empty, 0, 51, 1, 20000)"
     )
     item = text(
-        "INSERT INTO items (account_id, number, kind, surb_id, body, stored_day)"
-        " SELECT id, 50, 1, :surb_id, :body, 20000 FROM accounts WHERE name = 'alice'"
+        "INSERT INTO items (id, account_id, number, kind, surb_id, body, stored_day)"
+        " SELECT 7, id, 50, 1, :surb_id, :body, 20000 FROM accounts WHERE name = 'alice'"
     )
     connection.execute(account, {"alice": ALICE, "empty": b""})
     connection.execute(item, {"surb_id": bytes(8), "body": b"old"})
