@@ -71,8 +71,8 @@ account_counts = Table(
 items = Table(
     "items",
     metadata,
-    # Random within the mailbox (`provider.store.items.place_of`). Ids in the order of arrival would tell whoever gets
-    # the store between which items of other mailboxes each one came.
+    # By mailbox, and within it by number (`provider.store.items.place_of`). Ids in the order of arrival would tell
+    # whoever gets the store between which items of other mailboxes each one came.
     Column("id", RowId, primary_key=True, autoincrement=False),
     Column("account_id", RowId, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
     Column("number", BigInteger, nullable=False),

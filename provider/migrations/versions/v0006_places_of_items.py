@@ -23,10 +23,10 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("stored_day", sa.Integer, nullable=False),
     )
-    # The order within a mailbox is in its numbers anyway. Later items get random places there.
+    # As `provider.store.items.place_of` makes them.
     op.execute(
         "INSERT INTO placed_items (id, account_id, number, kind, surb_id, body, stored_day) "
-        "SELECT account_id * 4294967296 + row_number() OVER (PARTITION BY account_id ORDER BY number), "
+        "SELECT account_id * 4294967296 + number % 4294967296, "
         "account_id, number, kind, surb_id, body, stored_day FROM items ORDER BY account_id, number"
     )
     op.drop_table("items")
