@@ -24,7 +24,7 @@ from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
 from provider.cards.keydirectory import StoredKeys
 from provider.clients.client import Client, KnownClients
 from provider.clients.guests import Guests
-from provider.clients.links import ClientLinks, KeepLink, SubmitPackets
+from provider.clients.links import ClientLinks, ClientNetwork, KeepLink, SubmitPackets
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
 from provider.config import ProviderConfig, ProviderRules
@@ -39,7 +39,7 @@ from provider.hosting.seams import HostingWorld
 from provider.mailbox import day_of
 from provider.mailboxes.deliveries import Deliveries
 from provider.mailboxes.housekeeping import TURN_S, Housekeeping
-from provider.mailboxes.pulling import Pulling, SendFrame
+from provider.mailboxes.pulling import Pulling
 from provider.replies import ReplyBlocks
 from provider.service import ProviderService
 from provider.serving.remote import Dial, RemoteAsker
@@ -186,8 +186,7 @@ def wire_provider(
         guests=guests,
         rules=rules,
         submit=hop.take,
-        send=send,
-        keep=keeper_of(network),
+        network=ClientNetwork(send=send, keep=keeper_of(network)),
         drops=drops,
         clock=clock,
         body_bytes=packet_format.geometry.body_bytes,
@@ -231,8 +230,7 @@ def wire_clients(
     guests: Guests,
     rules: ProviderRules,
     submit: SubmitPackets,
-    send: SendFrame,
-    keep: KeepLink,
+    network: ClientNetwork,
     drops: Drops,
     clock: Clock,
     body_bytes: int,
@@ -245,10 +243,15 @@ def wire_clients(
         known=KnownClients(rules=rules.clients, lease_pulls=rules.mailbox.lease_pulls, clock=clock),
         recognition=Recognition(access=access, guests=guests, drops=drops, clock=clock),
         registration=registration,
-        pulling=Pulling(access=access, body_bytes=body_bytes, answer_s=rules.clients.answer_s, clock=clock, send=send),
+        pulling=Pulling(
+            access=access,
+            body_bytes=body_bytes,
+            answer_s=rules.clients.answer_s,
+            clock=clock,
+            send=network.send,
+        ),
         submit=submit,
-        send=send,
-        keep=keep,
+        network=network,
         drops=drops,
         clock=clock,
     )

@@ -7,6 +7,7 @@ says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from loopixmix.drops import DropReason
@@ -24,6 +25,14 @@ KeepLink: TypeAlias = Callable[[Client], None]
 """Lets the link of a client with an account stay, and that of one without end soon."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClientNetwork:
+    """What the network does with the links of clients: sends frames over them, and keeps those of accounts."""
+
+    send: SendFrame
+    keep: KeepLink
+
+
 class ClientLinks:
     """The links of all clients of one provider."""
 
@@ -35,24 +44,22 @@ class ClientLinks:
         registration: Registration,
         pulling: Pulling,
         submit: SubmitPackets,
-        send: SendFrame,
-        keep: KeepLink,
+        network: ClientNetwork,
         drops: Drops,
         clock: Clock,
     ) -> None:
         """`known`, `recognition`, `registration` and `pulling` know, recognise, register and answer clients.
 
-        `submit`: takes the packets of clients that have an account. `send`: takes the frames for a client. `drops`:
-        hears of packets and pulls that are too many. `keep`: hears whether a link is that of an account. No client is
-        served before `adopt`.
+        `submit`: takes the packets of clients that have an account. `network`: takes the frames for a client, and hears
+        whether a link is that of an account. `drops`: hears of packets and pulls that are too many. No client is served
+        before `adopt`.
         """
         self._known = known
         self._recognition = recognition
         self._registration = registration
         self.pulling = pulling
         self._submit = submit
-        self._send = send
-        self._keep = keep
+        self._network = network
         self._drops = drops
         self._clock = clock
         self._stopped = False
@@ -96,7 +103,7 @@ class ClientLinks:
         if self._stopped:
             return
         # Each time: the client may have come again over another link.
-        self._keep(client)
+        self._network.keep(client)
         for frame in frames:
             match frame:
                 case Pull() as pull:
@@ -129,7 +136,7 @@ class ClientLinks:
         elif client.registered:
             self.pulling.pull(client, pull)
         else:
-            self._send(client.identity, RegisterRefused(RegisterRefusal.NOT_REGISTERED))
+            self._network.send(client.identity, RegisterRefused(RegisterRefusal.NOT_REGISTERED))
 
     def _register(self, client: Client, wish: Register | RegisterGuest) -> None:
         def judged(answer: Registered | RegisterRefused | None) -> None:
@@ -138,7 +145,7 @@ class ClientLinks:
             if isinstance(answer, Registered):
                 # At once, before the client hears of it: it may send in the same moment.
                 self._recognition.opened(client)
-                self._keep(client)
-            self._send(client.identity, answer)
+                self._network.keep(client)
+            self._network.send(client.identity, answer)
 
         self._registration.enrol(client.identity, wish).addCallback(judged)

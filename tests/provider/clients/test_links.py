@@ -34,6 +34,7 @@ from loopixmix.wire import (
 from provider.clients.allowance import PULL_BURST, ClientRules
 from provider.clients.client import FORGET_S
 from provider.clients.guests import Guests
+from provider.clients.links import ClientNetwork
 from provider.clients.recognition import CHECK_AGAIN_S, MAX_HELD_FRAMES
 from provider.config import ProviderRules
 from provider.drops import Drops
@@ -86,8 +87,9 @@ class Provider:
             guests=Guests(access=self.access, rules=OPEN, gate=None, clock=self.clock, rng=random.Random(1)),
             rules=RULES,
             submit=self.submit,
-            send=self.send,
-            keep=lambda client: self.kept.append((client.identity, client.registered)),
+            network=ClientNetwork(
+                send=self.send, keep=lambda client: self.kept.append((client.identity, client.registered))
+            ),
             drops=Drops(clock=self.clock, observer=self.facts),
             clock=self.clock,
             body_bytes=FORMAT.body_bytes,
