@@ -105,13 +105,21 @@ class Letterbox:
         payload_bytes = around.sphinx.geometry.payload_bytes
         fragments: list[bytes] = []
         reply_bodies: list[tuple[bytes, bytes]] = []
+        numbers: list[int] = []
+        waiting: list[int] = []
         for item in items:
+            if item.kind is ItemKind.MESSAGE and self._inbox.room.is_full:
+                # Not acknowledged, so the provider keeps it, and gives it again. Replies are taken: no more of them can
+                # come than we have asked for.
+                waiting.append(item.item_id)
+                continue
+            numbers.append(item.item_id)
             if item.kind is ItemKind.MESSAGE:
                 fragments.append(item.body[:payload_bytes])
             elif not self._expectations.take(item.surb_id, item.body, sphinx=around.sphinx, now_s=around.now_s):
                 # A block that we gave away in an anonymous message, if it is ours at all: the store knows.
                 reply_bodies.append((item.surb_id, item.body))
-        numbers = [item.item_id for item in items]
+        self._pulls.on_failed(waiting)
 
         def stored(_: object) -> None:
             self._registration.on_known()

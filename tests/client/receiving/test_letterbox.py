@@ -14,6 +14,7 @@ from client.link.pulls import PullBook
 from client.link.registration import Registration
 from client.receiving.arrivals import Surroundings
 from client.receiving.letterbox import MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
+from client.receiving.room import Room
 from loopixmix.errors import StoreError
 from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
@@ -26,6 +27,7 @@ class KeptInbox:
     def __init__(self) -> None:
         self.fragments: list[bytes] = []
         self.replies: list[tuple[bytes, bytes]] = []
+        self.room = Room(most_bytes=2**20)
         self.stored: Deferred[None] = succeed(None)
 
     def receive(
@@ -110,6 +112,19 @@ def test_what_cannot_be_stored_is_taken_again_when_it_is_given_again(setting: Se
     setting.inbox.stored = succeed(None)
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
     assert len(setting.inbox.fragments) == 2
+    assert setting.acknowledged() == (7,)
+
+
+def test_without_room_messages_stay_at_the_provider_and_answers_come(setting: Setting) -> None:
+    setting.inbox.room.is_full = True
+    setting.arrive(setting.item(7, ItemKind.MESSAGE), setting.item(8, ItemKind.REPLY, surb_id=b"unknown!"))
+    assert setting.inbox.fragments == []
+    assert len(setting.inbox.replies) == 1
+    assert setting.acknowledged() == (8,)
+    assert setting.pulls.in_work == 0
+    setting.inbox.room.is_full = False
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert len(setting.inbox.fragments) == 1
     assert setting.acknowledged() == (7,)
 
 
