@@ -71,6 +71,15 @@ class Inbox:
         )
         tidying.addCallbacks(self._on_received, already_told)
 
+    def look_for_room(self) -> None:
+        """Hear soon whether there is room again."""
+        self._access.read(self._receiver.measure).addCallbacks(self._on_measured, already_told)
+
+    def _on_measured(self, is_full: bool) -> None:
+        if is_full != self.room.is_full:
+            self.room.is_full = is_full
+            self._news.tell()
+
     def _on_received(self, received: ReceivedBatch) -> None:
         outcome = received.outcome
         self._outbox.on_receipts(outcome.received)
@@ -82,9 +91,7 @@ class Inbox:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
         if outcome.forgotten:
             log.warn("{count} messages were given up of which the rest did not come", count=outcome.forgotten)
-        if outcome.is_full != self.room.is_full:
-            self.room.is_full = outcome.is_full
-            self._news.tell()
+        self._on_measured(outcome.is_full)
         if outcome.deleted:
             log.info("{count} received messages were deleted, as client.toml has it", count=outcome.deleted)
         if outcome.kinds or outcome.received or outcome.deleted:

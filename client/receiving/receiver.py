@@ -99,9 +99,13 @@ class Receiver:
             incoming.expire_seen(connection, around.now_s)
             replies.expire(connection, around.now_s)
             outcome.deleted = self._delete_old(connection, around.now_s)
-        self._unread_bytes = None
-        outcome.is_full = self._is_full(connection, 0)
+        outcome.is_full = self.measure(connection)
         return self._end(reassembly, outcome)
+
+    def measure(self, connection: Connection) -> bool:
+        """Tell whether unread messages take all that they may."""
+        self._unread_bytes = None
+        return self._is_full(connection, 0)
 
     def _is_full(self, connection: Connection, stored_bytes: int) -> bool:
         """Tell whether unread messages take all that they may, now that `stored_bytes` came."""
@@ -109,8 +113,8 @@ class Receiver:
         was_full = self._unread_bytes is not None and self._unread_bytes > most_bytes
         if self._unread_bytes is not None:
             self._unread_bytes += stored_bytes
-        # What was read meanwhile is not counted out, so the store is asked once more before the mailbox has to wait;
-        # and then each minute only: that reads all unread messages.
+        # What was read meanwhile is not counted out, so the store is asked once more before the mailbox has to wait, and
+        # later only when it is to be measured: that reads all unread messages.
         if self._unread_bytes is None or (self._unread_bytes > most_bytes and not was_full):
             self._unread_bytes = incoming.unread_bytes(connection, most_bytes=most_bytes)
         return self._unread_bytes > most_bytes

@@ -13,7 +13,7 @@ from client.core.expectation import Expected
 from client.link.pulls import PullBook
 from client.link.registration import Registration
 from client.receiving.arrivals import Surroundings
-from client.receiving.letterbox import MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
+from client.receiving.letterbox import LOOK_S, MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
 from client.receiving.room import Room
 from loopixmix.errors import StoreError
 from loopixmix.seams import Identity
@@ -28,6 +28,7 @@ class KeptInbox:
         self.fragments: list[bytes] = []
         self.replies: list[tuple[bytes, bytes]] = []
         self.room = Room(most_bytes=2**20)
+        self.looks = 0
         self.stored: Deferred[None] = succeed(None)
 
     def receive(
@@ -36,6 +37,9 @@ class KeptInbox:
         self.fragments += fragments
         self.replies += reply_bodies
         return self.stored
+
+    def look_for_room(self) -> None:
+        self.looks += 1
 
 
 @dataclass
@@ -122,6 +126,12 @@ def test_without_room_messages_stay_at_the_provider_and_answers_come(setting: Se
     assert len(setting.inbox.replies) == 1
     assert setting.acknowledged() == (8,)
     assert setting.pulls.in_work == 0
+    # The provider gives it again and again, and the store is asked for room now and then.
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert setting.inbox.looks == 1
+    setting.parts.clock.advance(LOOK_S)
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert setting.inbox.looks == 2
     setting.inbox.room.is_full = False
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
     assert len(setting.inbox.fragments) == 1
