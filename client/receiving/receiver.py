@@ -113,8 +113,8 @@ class Receiver:
         was_full = self._unread_bytes is not None and self._unread_bytes > most_bytes
         if self._unread_bytes is not None:
             self._unread_bytes += stored_bytes
-        # What was read meanwhile is not counted out, so the store is asked once more before the mailbox has to wait, and
-        # later only when it is to be measured: that reads all unread messages.
+        # What was read meanwhile is not counted out. So the store is asked once more before the mailbox has to wait;
+        # from then on only `measure` asks, because all unread messages are read for it.
         if self._unread_bytes is None or (self._unread_bytes > most_bytes and not was_full):
             self._unread_bytes = incoming.unread_bytes(connection, most_bytes=most_bytes)
         return self._unread_bytes > most_bytes
