@@ -13,7 +13,7 @@ from client.receiving.arrivals import Surroundings
 from client.receiving.impostors import Impostors
 from client.receiving.offering import Offering
 from client.receiving.receiver import ReceivedBatch, Receiver
-from client.receiving.room import Room
+from client.receiving.room import InboxRoom
 from client.sending.outbox import Outbox
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
@@ -33,7 +33,7 @@ class Inbox:
         offering: Offering,
         news: News,
         impostors: Impostors,
-        room: Room,
+        room: InboxRoom,
     ) -> None:
         """Let `receiver` work where `access` has the store.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Room:
+class InboxRoom:
     """Whether further messages are taken; the store measures, the letterbox asks."""
 
     def __init__(self, *, most_bytes: int) -> None:

@@ -33,7 +33,7 @@ from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
-from client.receiving.room import Room
+from client.receiving.room import InboxRoom
 from client.receiving.shelf import StoredMessages
 from client.receiving.unread import UnreadCount
 from client.running.board import MissingDocument, RefusedDocument, StatusBoard, ThinTraffic
@@ -134,7 +134,7 @@ def build_client(
     offering = Offering(StoredMessages(access, news, clock=clock), clock=clock)
     callbacks = Callbacks(offering, clock=clock, failures=failures)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    room = Room(most_bytes=settings.keep_received_bytes)
+    room = InboxRoom(most_bytes=settings.keep_received_bytes)
     inbox = Inbox(
         receiver=receiver,
         access=access,

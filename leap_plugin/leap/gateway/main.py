@@ -146,9 +146,8 @@ def status(directory: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found))
     else:
         for name, value in found.items():
-            words = {"None": "none" if name == "problem" else "not known", "True": "yes", "False": "no"}.get(
-                str(value), value
-            )
+            nothing = "none" if name == "problem" else "not known"
+            words = {"None": nothing, "True": "yes", "False": "no"}.get(str(value), value)
             click.echo(f"{name.replace('_', ' ')}: {words}")
     if problem is not None:
         raise click.exceptions.Exit(1)

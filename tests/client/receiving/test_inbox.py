@@ -18,7 +18,7 @@ from client.receiving.impostors import Impostors
 from client.receiving.inbox import Inbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
-from client.receiving.room import Room
+from client.receiving.room import InboxRoom
 from client.receiving.shelf import StoredMessages
 from client.store import incoming
 from loopixmix.errors import StoreError
@@ -38,7 +38,7 @@ class Receiving:
         clock = self.parts.clock
         offering = Offering(StoredMessages(self.parts.access, self.parts.news, clock=clock), clock=clock)
         self.impostors = Impostors()
-        self.room = Room(most_bytes=self.parts.writer.settings.keep_received_bytes)
+        self.room = InboxRoom(most_bytes=self.parts.writer.settings.keep_received_bytes)
         self.callbacks = Callbacks(offering, clock=clock, failures=CallbackFailures())
         self.inbox = Inbox(
             receiver=Receiver(Arrivals(self.parts.poster, self.parts.writer), self.parts.writer),

@@ -14,7 +14,7 @@ from client.link.pulls import PullBook
 from client.link.registration import Registration
 from client.receiving.arrivals import Surroundings
 from client.receiving.letterbox import LOOK_S, MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
-from client.receiving.room import Room
+from client.receiving.room import InboxRoom
 from loopixmix.errors import StoreError
 from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
@@ -27,7 +27,7 @@ class KeptInbox:
     def __init__(self) -> None:
         self.fragments: list[bytes] = []
         self.replies: list[tuple[bytes, bytes]] = []
-        self.room = Room(most_bytes=2**20)
+        self.room = InboxRoom(most_bytes=2**20)
         self.looks = 0
         self.stored: Deferred[None] = succeed(None)
 
