@@ -10,6 +10,7 @@ from twisted.logger import LogEvent
 
 from loopixmix.params import NetworkParams
 from provider.accounts import GuestMode, RegistrationRules
+from provider.agreed_time import AgreedTime
 from provider.mailbox import MailboxRules, day_of
 from provider.mailboxes import housekeeping
 from provider.mailboxes.housekeeping import EXPIRE_EVERY_S, EXPIRE_ITEMS, TURN_S, Housekeeping
@@ -37,6 +38,7 @@ class World(StoreWorld):
             rules=RULES,
             registration=GUESTS_FOR_A_WEEK,
             clock=self.clock,
+            agreed=AgreedTime(self.clock),
             each_turn=(self.turned, self.turned),
             expiring=(self.expired,),
         )

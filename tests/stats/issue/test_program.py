@@ -1,0 +1,71 @@
+"""An issuer as a program: by which clock it erases keys. As a process it is in tests/integration."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+
+from loopixmix.process.wallclock import DOUBT_S
+from stats.issue.directory import IssuerConfig, IssuerDirectory
+from stats.issue.program import IssuerProgram
+from stats.issue.surveys import SURVEYS, add_survey
+from tests.worlds.networks.stepped_reactors import Computer, SteppedReactor, world_on
+from tests.worlds.stats.issuers import OPENS_S, survey_draft
+
+DAY_S = 86_400.0
+
+
+class ListeningReactor(SteppedReactor):
+    """Nobody connects to its Unix sockets."""
+
+    def listenUNIX(self, address: str, factory: object, *, mode: int) -> ListeningReactor:
+        return self
+
+    def stopListening(self) -> None:
+        """There is nothing to close."""
+
+    def run_until_surveys(self, program: IssuerProgram, count: int) -> None:
+        """Let time pass until the program has looked through its surveys and found so many."""
+        deadline_s = time.monotonic() + 30.0
+        while program.status().surveys < count:
+            assert time.monotonic() < deadline_s
+            self.run_for(0.5, step_s=0.5)
+            time.sleep(0.01)
+
+
+def test_a_clock_that_is_wrong_for_a_minute_erases_no_key(tmp_path: Path) -> None:
+    computer = Computer(OPENS_S + 10.0)
+    reactor = ListeningReactor(computer)
+    world = world_on(reactor)
+    directory = IssuerDirectory.create(tmp_path / "issuer", IssuerConfig())
+
+    def add(name: str) -> None:
+        add_survey(directory.path, survey_draft(name=name), now_s=computer.time_of_day(), rng=random.Random(1), told=id)
+
+    def secrets() -> int:
+        return len([*directory.path.glob(f"{SURVEYS}/*/*.pkcs8"), *directory.path.glob(f"{SURVEYS}/*/secret")])
+
+    add("tea")
+    program = IssuerProgram(directory, world=world)
+    program.start()
+    world.clock_watch.start()
+    before = secrets()
+    add("coffee")
+    computer.set_clock(1000 * DAY_S)
+    # By then it has looked through all of them.
+    reactor.run_until_surveys(program, 2)
+    assert secrets() == 2 * before
+    reactor.run_for(DOUBT_S, step_s=1.0)
+    deadline_s = time.monotonic() + 30.0
+    while secrets() and time.monotonic() < deadline_s:
+        reactor.run_for(0.5, step_s=0.5)
+        time.sleep(0.01)
+    assert secrets() == 0
+    ended: list[object] = []
+    Deferred.fromCoroutine(program.stop()).addBoth(ended.append)
+    while not ended:
+        reactor.run_for(0.5, step_s=0.5)
+    reactor.getThreadPool().stop()
