@@ -119,7 +119,7 @@ def test_old_items_expire_while_the_document_agrees_about_the_time(world: World)
     assert world.expirations == 2
 
 
-@pytest.mark.parametrize("off_s", [-10.0, 86_400.0 * 30])
+@pytest.mark.parametrize("off_s", [-3610.0, 86_400.0 * 30])
 def test_a_clock_set_wrong_makes_nothing_expire(world: World, off_s: float) -> None:
     world.put(b"old", day=0)
     world.clock.rightNow += off_s

@@ -51,6 +51,7 @@ def test_a_clock_that_is_wrong_for_a_minute_erases_no_key(tmp_path: Path) -> Non
     add("tea")
     program = IssuerProgram(directory, world=world)
     program.start()
+    reactor.getThreadPool().start()
     world.clock_watch.start()
     before = secrets()
     add("coffee")
