@@ -117,7 +117,7 @@ def test_a_network_that_was_ahead_waits_for_the_time_of_its_document(tmp_path: P
         assert "clock" in (network.client_problem("alice") or "")
         begun_s = time.monotonic()
         network.wait_until_well(within_s=ahead_s + RECOVERY_S)
-        # The loops of clients, whose streams never rest, were lost meanwhile: that is told until new ones have come back.
+        # The loops of clients, whose streams never rest, were lost: that is told until new ones have come back.
         trial.check("network_ahead_waits_s", time.monotonic() - begun_s, most=ahead_s + RECOVERY_S)
         bench.check_recovery("network_ahead")
 

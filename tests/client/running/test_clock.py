@@ -137,26 +137,23 @@ def test_nothing_expires_before_the_network_agrees_about_the_time(by_s: float) -
     world.stop()
 
 
-def test_what_came_and_what_waits_by_a_clock_that_was_behind_is_not_too_old_afterwards() -> None:
+def test_what_was_sent_by_a_clock_that_was_behind_is_not_too_old_afterwards() -> None:
     """As on a small computer that has lost its clock's battery: it begins in another year until it hears the time."""
     world = OneComputer()
     alice, bob = world.person("alice@home").client, world.person("bob@away").client
     world.run(alice.add_contact("bob@away"))
-    world.computer.set_clock(-400 * 86_400.0)
-    world.run(alice.send("bob@away", b"came", kind="text", idempotency_key="1"))
-    assert world.wait_for(lambda: len(world.run(bob.inbox())) == 1, 60)
     world.loss = 1.0
-    waits = world.run(alice.send("bob@away", b"waits", kind="text", idempotency_key="2"))
-    posted = world.run(alice.post_request("echo", b"?", idempotency_key="3"))
+    world.computer.set_clock(-400 * 86_400.0)
+    waits = world.run(alice.send("bob@away", b"patience", kind="text", idempotency_key="1"))
+    posted = world.run(alice.post_request("echo", b"?", idempotency_key="2"))
     world.clock.run_for(5)
     world.computer.set_clock(400 * 86_400.0)
-    # Through several rounds, those once a minute too.
-    world.clock.run_for(150)
-    assert [message.body for message in world.run(bob.inbox())] == [b"came"]
-    assert world.run(alice.message(waits)).state in (MessageState.SENDING, MessageState.RETRYING)
+    # Through more than one round, those once a minute too.
+    world.clock.run_for(70)
+    assert world.run(alice.message(waits)).state in (MessageState.QUEUED, MessageState.SENDING, MessageState.RETRYING)
     assert world.run(alice.answer(posted)).state in (RequestState.QUEUED, RequestState.ASKING)
     world.loss = 0.0
-    assert world.wait_for(lambda: len(world.run(bob.inbox())) == 2, 120)
+    assert world.wait_for(lambda: len(world.run(bob.inbox())) == 1, 120)
     world.stop()
 
 

@@ -106,13 +106,14 @@ def test_keys_and_records_turn_over_by_themselves(provider: TokenProvider) -> No
 
 
 def test_a_clock_that_the_network_does_not_agree_with_costs_no_key_and_no_record(provider: TokenProvider) -> None:
-    (code,) = make_codes(provider.directory, tokens=1, last_day=10_000, count=1, rng=random.Random(1))
+    (code,) = make_codes(provider.directory, tokens=2, last_day=10_000, count=1, rng=random.Random(1))
     path, wrong_s = provider.directory / "services" / "issuer" / PUBLIC_FILE, NOW_S + 10 * WEEK_S
     old, following = read_public_keys(path)
-    pending = begin_token(old, random.Random(2))
-    [signed] = split_messages(provider.issuer.answer(encode_issue_request(old, code.encode(), [pending.blinded])), old)
-    token = encode_token(finish_token(pending, signed))
-    provider.redeemer.answer(token)
+    pending = [begin_token(old, random.Random(seed)) for seed in (2, 3)]
+    body = encode_issue_request(old, code.encode(), [each.blinded for each in pending])
+    signed = split_messages(provider.issuer.answer(body), old)
+    spent, unspent = (encode_token(finish_token(*each)) for each in zip(pending, signed, strict=True))
+    provider.redeemer.answer(spent)
     in_document = IssuerInDocument({"purposes": ["answer"]}, random.Random(1))
     provider.agreement.is_there = False
     # It enrols by the wrong clock, and tidies.
@@ -122,8 +123,9 @@ def test_a_clock_that_the_network_does_not_agree_with_costs_no_key_and_no_record
     # It is set right.
     assert in_document(provider.directory, NOW_S) == (old, following)
     with pytest.raises(ServiceRefusedError):
-        provider.redeemer.answer(token)
-    assert len(read_public_keys(path)) == 4
+        provider.redeemer.answer(spent)
+    assert provider.redeemer.answer(unspent) == b""
+    assert len(list(path.parent.glob("*.pkcs8"))) == len(read_public_keys(path)) == 4
     provider.agreement.is_there = True
     provider.issuer._tidy(NOW_S)
     assert read_public_keys(path) == (old, following)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from twisted.internet.defer import Deferred
 
 from loopixmix.process.wallclock import DOUBT_S
@@ -27,19 +29,26 @@ class ListeningReactor(SteppedReactor):
     def stopListening(self) -> None:
         """There is nothing to close."""
 
-    def run_until_surveys(self, program: IssuerProgram, count: int) -> None:
-        """Let time pass until the program has looked through its surveys and found so many."""
+    def run_until(self, condition: Callable[[], object]) -> None:
+        """Let time pass, and the threads of the program work, until a condition holds."""
         deadline_s = time.monotonic() + 30.0
-        while program.status().surveys < count:
+        while not condition():
             assert time.monotonic() < deadline_s
             self.run_for(0.5, step_s=0.5)
             time.sleep(0.01)
 
 
-def test_a_clock_that_is_wrong_for_a_minute_erases_no_key(tmp_path: Path) -> None:
-    computer = Computer(OPENS_S + 10.0)
-    reactor = ListeningReactor(computer)
-    world = world_on(reactor)
+@pytest.fixture
+def reactor() -> Iterator[ListeningReactor]:
+    made = ListeningReactor(Computer(OPENS_S + 10.0))
+    made.getThreadPool().start()
+    yield made
+    # Also after a failure: its threads would keep Python from ending.
+    made.getThreadPool().stop()
+
+
+def test_a_clock_that_is_wrong_for_a_minute_erases_no_key(reactor: ListeningReactor, tmp_path: Path) -> None:
+    computer, world = reactor.computer, world_on(reactor)
     directory = IssuerDirectory.create(tmp_path / "issuer", IssuerConfig())
 
     def add(name: str) -> None:
@@ -51,22 +60,16 @@ def test_a_clock_that_is_wrong_for_a_minute_erases_no_key(tmp_path: Path) -> Non
     add("tea")
     program = IssuerProgram(directory, world=world)
     program.start()
-    reactor.getThreadPool().start()
     world.clock_watch.start()
     before = secrets()
     add("coffee")
     computer.set_clock(1000 * DAY_S)
     # By then it has looked through all of them.
-    reactor.run_until_surveys(program, 2)
+    reactor.run_until(lambda: program.status().surveys == 2)
+    reactor.run_for(5.0, step_s=1.0)
     assert secrets() == 2 * before
     reactor.run_for(DOUBT_S, step_s=1.0)
-    deadline_s = time.monotonic() + 30.0
-    while secrets() and time.monotonic() < deadline_s:
-        reactor.run_for(0.5, step_s=0.5)
-        time.sleep(0.01)
-    assert secrets() == 0
+    reactor.run_until(lambda: not secrets())
     ended: list[object] = []
     Deferred.fromCoroutine(program.stop()).addBoth(ended.append)
-    while not ended:
-        reactor.run_for(0.5, step_s=0.5)
-    reactor.getThreadPool().stop()
+    reactor.run_until(lambda: ended)
