@@ -11,9 +11,10 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import msgspec
@@ -273,7 +274,7 @@ class Surroundings:
         await self._sink.links.stop()
 
 
-def react_quietly(body: Callable[[], Awaitable[None]]) -> None:
+def react_quietly(body: Callable[[], Coroutine[Deferred[Any], Any, None]]) -> None:
     """Run a coroutine function on the reactor; `react` ends by SystemExit."""
     try:
         react(lambda _: Deferred.fromCoroutine(body()))
