@@ -93,7 +93,7 @@ class Receiver:
         replies.expire(connection, around.now_s)
         outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
         # Only while the network agrees about the time: a clock a year ahead would delete all mail.
-        if around.document.valid_from_s <= around.now_s < around.document.valid_until_s:
+        if around.document.agrees_with(around.now_s):
             outcome.deleted = self._delete_old(connection, around.now_s)
         return self._end(reassembly, outcome)
 
