@@ -358,7 +358,7 @@ class FakeClient:
             provider=self.guest_at or self.address.rpartition("@")[2],
             guest=bool(self.guest_at),
             fingerprint=self._network.fingerprint_of(self),
-            time_agreed=True,
+            time_agreed=self._network.is_time_agreed,
         )
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:

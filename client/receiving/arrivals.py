@@ -54,12 +54,16 @@ class BatchOutcome(msgspec.Struct):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """The facts by which a batch is judged: when it came, who we are and the network of that moment."""
+    """The facts by which a batch is judged: when it came, who we are and the network of that moment.
+
+    `stands_still`: whether the clock is behind the network, so that `now_s` is always the earliest that it can be.
+    """
 
     now_s: float
     account: Account
     document: Document
     sphinx: Sphinx
+    stands_still: bool = False
 
 
 def surroundings(session: Session) -> Surroundings | None:
@@ -67,7 +71,8 @@ def surroundings(session: Session) -> Surroundings | None:
     account, maker = session.account, session.maker()
     if account is None or maker is None:
         return None
-    return Surroundings(session.now_s, account, maker.document, maker.sphinx)
+    now_s = session.dated_s
+    return Surroundings(now_s, account, maker.document, maker.sphinx, stands_still=now_s > session.now_s)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,8 @@ class Arrivals:
         turn, complete = replies.waiting_replies(connection, group)
         address, identity = replies.contact_of(connection, group)
         for reply in complete:
-            if reply.sequence > turn and abs(around.now_s - reply.received_at_s) < HOLD_REPLY_S:
+            waited_s = HOLD_REPLY_S if around.stands_still else abs(around.now_s - reply.received_at_s)
+            if reply.sequence > turn and waited_s < HOLD_REPLY_S:
                 return
             replies.pass_reply(connection, group, reply.sequence)
             turn = reply.sequence + 1

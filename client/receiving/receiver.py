@@ -94,7 +94,7 @@ class Receiver:
         for group in replies.groups_with_replies(connection):
             self.arrivals.pass_replies(connection, group, around, outcome)
         # Only while the network agrees about the time: a clock a year ahead would delete all mail.
-        if around.document.valid_from_s <= around.now_s < around.document.valid_until_s:
+        if around.document.agrees_with(around.now_s):
             self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
             incoming.expire_seen(connection, around.now_s)
             replies.expire(connection, around.now_s)

@@ -100,6 +100,7 @@ class AuthorityNode(Program):
             identity=self._identity_key.public,
             trust_root=self._trust_root,
             clock=self._world.clock,
+            was_just_set=self._world.clock_watch.was_just_set,
         )
 
     def _warn_of_floors(self) -> None:
