@@ -139,7 +139,8 @@ class IssuerProgram(Program):
             commits.write(work)
 
         self._surveys.refresh(
-            self._world.clock.seconds(),
+            # Keys are erased for ever: not by a clock that is wrong for a minute.
+            self._world.cautious_clock.seconds(),
             ended=lambda key_id: write(lambda connection: erase_signed(connection, key_id)),
             closed=lambda draft_id: write(lambda connection: erase_people(connection, draft_id)),
         )

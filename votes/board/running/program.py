@@ -110,11 +110,12 @@ def open_board(directory: BoardDirectory, group: Group, world: World) -> BoardPa
     log = BoardLog(
         Store(SCHEMA, directory.store_url, exclusive=True),
         key=key,
-        clock=world.clock,
+        # No entry is to have a time of tomorrow, and no election to be closed, by a clock that is wrong for a minute.
+        clock=world.cautious_clock,
         file=EntryFile(directory.path / ENTRIES_FILE),
     )
     board = Board(
-        log, group, key=key, administrator=directory.administrator, make_checks=make_checks, clock=world.clock
+        log, group, key=key, administrator=directory.administrator, make_checks=make_checks, clock=world.cautious_clock
     )
     uploads = UploadFolder(directory.path / UPLOADS, rng=world.rng)
     announcing = Announcing(board, uploads)
