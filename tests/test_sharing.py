@@ -10,7 +10,7 @@ from tests.worlds.sharing import NETWORKS, ROOT, NetworksInTurn, piece_of
 INTEGRATION = "tests/integration"
 
 
-@pytest.mark.parametrize("name", ["demo", "applications", "mail_mutt", "mail_thunderbird", "mail_kills", "survey_codes"])
+@pytest.mark.parametrize("name", ["demo", "applications", "mail_mutt", "mail_thunderbird", "survey_codes"])
 def test_networks_at_fixed_ports_are_one_piece_of_work(name: str) -> None:
     assert piece_of(f"{INTEGRATION}/test_{name}.py") == NETWORKS
 

@@ -23,7 +23,7 @@ from loopixmix.seams import Rng
 from tests.worlds.clients.memory_web import FULL_BYTES, MemoryEndpoint, MemoryTransport, MemoryWeb
 
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Nothing here speaks TLS. Otherwise httpx would read all authorities of the web for each client: a tenth of a second."""
+"""Nothing here speaks TLS. Otherwise httpx would read the authorities of the web for each client, which takes long."""
 TURNS = 30
 """How often the loop goes round so that all is done that can be without more time."""
 
