@@ -15,7 +15,7 @@ import msgspec
 from twisted.web.server import Request
 
 from client.api import MAX_TIMEOUT_S, BadRequestError
-from client.http.messages import JSON, MESSAGE_PACK, OCTETS
+from client.http.messages import JSON, MAX_PAGE, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
 from client.http.serving.bodies import LONG_CHARACTERS, Breathe, decode_body, decode_long_body
 from loopixmix.web.channels import RETRY_AFTER_S
@@ -110,6 +110,13 @@ def _unquoted(raw: bytes) -> str:
         return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError as error:
         raise BadRequestError("the query is not UTF-8") from error
+
+
+def read_page(request: Request) -> tuple[int, int]:
+    """Return the number after which a list goes on, and how much of it is asked for; the query has nothing else."""
+    query = read_query(request, "after", "limit")
+    after = parse_count("after", query.get("after", "0"), least=0, most=MAX_NUMBER)
+    return after, parse_count("limit", query.get("limit", str(MAX_PAGE)), least=1, most=MAX_PAGE)
 
 
 def required(query: dict[str, str], name: str) -> str:
