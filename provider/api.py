@@ -42,7 +42,9 @@ class KeyDirectory(Protocol):
 class ServiceContext:
     """The things that a service may use.
 
-    `directory` is its own, private and there; `settings` are the operator's, from `[service.NAME]`.
+    `directory` is its own, private and there; `settings` are the operator's, from `[service.NAME]`. `is_time_agreed`
+    tells whether the network agrees with `clock` about the time, or in a program of its own, whether the clock was left
+    alone lately. Otherwise let nothing expire: the clock may be a month ahead, and be set right again.
     """
 
     provider: Identity
@@ -51,6 +53,7 @@ class ServiceContext:
     rng: Rng
     keys: KeyDirectory
     settings: Mapping[str, Setting]
+    is_time_agreed: Callable[[], bool] = lambda: True
 
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]

@@ -19,6 +19,7 @@ from loopixmix.seams import Clock, Identity, Observer, Rng
 from loopixmix.tokens.keyfile import KeyFile
 from loopixmix.tokens.redeeming import Redeeming, TakenKeys
 from loopixmix.wire import Frame
+from provider.agreed_time import AgreedTime
 from provider.api import KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
 from provider.cards.keydirectory import StoredKeys
@@ -71,6 +72,8 @@ async def make_provider(
         skipping=parts.rng.getrandbits(SKIPPED_BITS),
     )
 
+    agreed = AgreedTime(parts.clock)
+
     def load_services(keys: KeyDirectory) -> Iterable[Hosted]:
         loader = ServiceLoader(
             provider=parts.hop.identity,
@@ -79,6 +82,7 @@ async def make_provider(
             rng=parts.rng,
             keys=keys,
             call_on_reactor=call_on_reactor,
+            is_time_agreed=agreed,
         )
         inside = loader.load(config.services, config.service, config.service_limits)
         outside = remote_askers(parts, config, keys, dial)
@@ -100,6 +104,7 @@ async def make_provider(
             decoy_secret=load_decoy_secret(parts.directory, rng=parts.rng, today=day_of(parts.clock.seconds())),
             make_services=load_services,
             guest_keys=KeyFile(config.guest_keys_file(parts.directory), GUEST_PURPOSE),
+            agreed=agreed,
         )
     except LoopixmixError:
         # The store's threads run already.
@@ -138,12 +143,13 @@ def wire_provider(
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[Hosted]],
     guest_keys: TakenKeys,
+    agreed: AgreedTime,
 ) -> ProviderService:
     """Return the service of a provider, which does not run yet, on the store behind `access`, which is closed with it.
 
     `hop` and `loops` are the node's, as `loopixmix.node.wiring` makes them. `make_services` makes the hosted services,
-    which may use the key directory that it is given. `guest_keys`: those whose tokens open accounts of guests. Raises
-    what `make_services` raises.
+    which may use the key directory that it is given. `guest_keys`: those whose tokens open accounts of guests.
+    `agreed`: whether the network agrees with `clock`. Raises what `make_services` raises.
     """
 
     def send(identity: Identity, frame: Frame) -> None:
@@ -196,6 +202,7 @@ def wire_provider(
         rules=rules.mailbox,
         registration=rules.registration,
         clock=clock,
+        agreed=agreed,
         each_turn=(clients.forget_idle, partial(clients.pulling.measure, TURN_S), host.forget_old),
         expiring=(host.erase_ended, gate.erase_ended),
     )

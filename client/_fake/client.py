@@ -224,6 +224,11 @@ class FakeClient:
         return self._outbox.estimate(body_bytes, to)
 
     @checked
+    async def sent(self, *, after: int = 0, limit: int = 100) -> list[OutgoingMessage]:
+        """Return outgoing messages."""
+        return self._outbox.sent(after, limit)
+
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
         return self._outbox.message(message_id)
@@ -353,7 +358,7 @@ class FakeClient:
             provider=self.guest_at or self.address.rpartition("@")[2],
             guest=bool(self.guest_at),
             fingerprint=self._network.fingerprint_of(self),
-            time_agreed=True,
+            time_agreed=self._network.is_time_agreed,
         )
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:

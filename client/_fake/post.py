@@ -91,6 +91,8 @@ class PostOffice:
         self.params = NetworkParams()
         self.started_at_s = clock.seconds()
         self.problem: str | None = None
+        self.is_time_agreed = True
+        """Whether the network agrees with the clients about the time; a test may change it."""
         self._providers: dict[str, FakeProvider] = {}
         self._domains: dict[str, FakeDomain] = {}
         self._clients: list[Member] = []

@@ -113,7 +113,7 @@ class PostedRequests:
         deadline_s: float | None,
     ) -> RequestId:
         """Keep a request; return its id once it is on the disk. Raises as `client.api.Client.post_request`."""
-        now_s = self._session.now_s
+        now_s = self._session.dated_s
         check_request(body)
         check_idempotency_key(idempotency_key)
         check_times(not_before_s, deadline_s, now_s=now_s)

@@ -114,6 +114,15 @@ class Session:
         """The time, for parts that need no clock otherwise."""
         return self._clock.seconds()
 
+    @property
+    def dated_s(self) -> float:
+        """The time by which what is stored gets its date: while the clock is behind the network, the earliest possible.
+
+        By a clock that lost its battery a message would be fifty years old as soon as it is set right, and too old.
+        """
+        document = self.known.document
+        return self.now_s if document is None else max(self.now_s, _begins_s(document))
+
     def start(self, received: FramesReceived) -> None:
         """Give what arrives over the link to `received`."""
         self._network.start(received)
@@ -162,7 +171,7 @@ class Session:
         """Whether the network agrees about the time, so that what has expired by the clock has expired indeed."""
         # A clock set ten days ahead would otherwise give up all messages at once.
         document, now_s = self.known.document, self.now_s
-        return document is not None and _begins_s(document) <= now_s < document.valid_until_s
+        return document is not None and document.agrees_with(now_s)
 
     def maker(self) -> PacketMaker | None:
         """Return what makes packets now; None without an account, a valid document, or our provider in it."""

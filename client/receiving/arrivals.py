@@ -45,15 +45,25 @@ class BatchOutcome(msgspec.Struct):
     refused: int = 0
     deleted: int = 0
     """Received messages that were kept for as long as the user has set."""
+    forgotten: int = 0
+    """Messages of which some fragments had come, and the rest did not."""
+    stored_bytes: int = 0
+    """How long the bodies are that came into the inbox."""
+    is_full: bool = False
+    """Whether unread messages take all the room that the user has set."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """The facts by which a batch is judged: when it came, who we are and the network of that moment."""
+    """The facts by which a batch is judged: when it came, who we are and the network of that moment.
+
+    `stands_still`: whether the clock is behind the network, so that `now_s` is always the earliest that it can be.
+    """
 
     now_s: float
     account: Account
     document: Document
     sphinx: Sphinx
+    stands_still: bool = False
 
 
 def surroundings(session: Session) -> Surroundings | None:
@@ -61,7 +71,8 @@ def surroundings(session: Session) -> Surroundings | None:
     account, maker = session.account, session.maker()
     if account is None or maker is None:
         return None
-    return Surroundings(session.now_s, account, maker.document, maker.sphinx)
+    now_s = session.dated_s
+    return Surroundings(now_s, account, maker.document, maker.sphinx, stands_still=now_s > session.now_s)
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,8 @@ class Arrivals:
         turn, complete = replies.waiting_replies(connection, group)
         address, identity = replies.contact_of(connection, group)
         for reply in complete:
-            if reply.sequence > turn and abs(around.now_s - reply.received_at_s) < HOLD_REPLY_S:
+            waited_s = HOLD_REPLY_S if around.stands_still else abs(around.now_s - reply.received_at_s)
+            if reply.sequence > turn and waited_s < HOLD_REPLY_S:
                 return
             replies.pass_reply(connection, group, reply.sequence)
             turn = reply.sequence + 1
@@ -204,6 +216,7 @@ class Arrivals:
         if incoming.insert_arrival(connection, arrival) is None:
             return False
         outcome.kinds.add(arrival.kind)
+        outcome.stored_bytes += len(arrival.body)
         return True
 
 

@@ -54,6 +54,7 @@ class ClientDaemon(Program):
         self._rng = world.rng
         self._sockets = TcpSockets(cast(TcpReactor, world.reactor))
         self._running: _Running | None = None
+        self._end_listening: Callable[[], None] = lambda: None
 
     @property
     def log_settings(self) -> LogSettings:
@@ -94,11 +95,14 @@ class ClientDaemon(Program):
             raise
         service.start()
         follower.start()
+        # A computer that slept through its document would otherwise look for a new one a minute later only.
+        self._end_listening = self._world.clock_watch.listen(lambda _: follower.clock_was_set())
         self._log.info("{directory}: the local API is at {url}", directory=self._directory.path, url=url)
         self._running = _Running(api, follower, service, link, store)
 
     async def stop(self) -> None:
         """Stop everything; afterwards all is on disk."""
+        self._end_listening()
         running, self._running = self._running, None
         if running is not None:
             await running.stop()

@@ -59,7 +59,7 @@ class Dispatch:
 
     async def send(self, letter: Letter) -> MessageId:
         """Store a message; return when it is on the disk. Raises as `client.api.Client.send`."""
-        now_s = self._session.now_s
+        now_s = self._session.dated_s
         check_letter(letter, now_s=now_s)
         member = self._session.registered()
         [message_id] = await self._post(lambda c: [self._poster.post(c, letter, member, now_s=now_s)])
@@ -67,7 +67,7 @@ class Dispatch:
 
     async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
         """Store messages, all or none; raises as `client.api.Client.send_many`."""
-        now_s = self._session.now_s
+        now_s = self._session.dated_s
         check_letters(letters)
         for index, letter in enumerate(letters):
             with told_of(index):
@@ -78,9 +78,14 @@ class Dispatch:
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take; raises as `client.api.Client.estimate`."""
         check_size(body_bytes)
-        member, now_s = self._session.registered(), self._session.now_s
+        member, now_s = self._session.registered(), self._session.dated_s
         sized = await self._access.read(lambda c: self._poster.size(c, body_bytes, to, member, now_s=now_s))
         return self._forecast.message(sized.fragments, waits_s=sized.waits_s, is_sent_again=sized.is_sent_again)
+
+    async def sent(self, *, after: int, limit: int) -> list[OutgoingMessage]:
+        """Return messages with a number over `after`, oldest first, with their histories."""
+        found = await self._access.read(lambda c: outgoing.outgoing_after(c, after=after, limit=limit))
+        return [self._counted(row, message) for row, message in found]
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history; raise `UnknownMessageError`."""
@@ -112,12 +117,15 @@ class Dispatch:
         if found is None:
             raise UnknownMessageError(f"there is no message {message_id}")
         row, message = found
+        return row, self._counted(row, message)
+
+    def _counted(self, row: MessageRow, message: OutgoingMessage) -> OutgoingMessage:
         delivery = self._outbox.delivery(row)
         if delivery is None:
-            return row, message
+            return message
         # The store hears of the counts a little later.
         sent, acknowledged = delivery.sent, delivery.acknowledged
-        return row, msgspec.structs.replace(message, fragments_sent=sent, fragments_acknowledged=acknowledged)
+        return msgspec.structs.replace(message, fragments_sent=sent, fragments_acknowledged=acknowledged)
 
     async def _post(self, work: Callable[[Connection], Sequence[Posted]]) -> list[MessageId]:
         def posted(results: Sequence[Posted]) -> list[MessageId]:

@@ -63,7 +63,9 @@ class GatewayTidying:
         await self._task.stop()
 
     async def tidy(self) -> None:
-        """Forget all that is due."""
+        """Forget all that is due, if the network agrees about the time."""
+        if not (await self._client.status()).time_agreed:
+            return
         now_s = self._clock.seconds()
         await self._access.write(lambda c: self._ways.erase_old(c, now_s))
         await self._access.write(lambda c: forget_arrived(c, now_s))

@@ -52,7 +52,7 @@ class Authority:
         self._identity_key = identity_key
         self._trust_root = trust_root
         self._store = store
-        self._started_s = started_s
+        self._waits_from_s = started_s
         self._keeps_from_s = -inf
         self._max_nodes = max_nodes
         self._allowed = config.allowed
@@ -101,7 +101,7 @@ class Authority:
         The clock may be set right again, and then all is as before. If the computer slept, all nodes did, too: without
         the waiting, the first of them to wake would be a network of their own for an epoch.
         """
-        self._keeps_from_s = self._started_s = now_s
+        self._keeps_from_s = self._waits_from_s = now_s
 
     # The work of each turn
 
@@ -174,6 +174,8 @@ class Authority:
             domains=self._config.domain_owners,
         )
         if isinstance(document, Incomplete):
+            # After an outage, too: the first nodes to come back would be a network of their own for an epoch.
+            self._waits_from_s = now_s
             self._waiting_for = f"no document for epoch {epoch} yet: {document.reason}"
             return []
         missing = self._worth_waiting_for(document, previous, now_s=now_s)
@@ -186,7 +188,7 @@ class Authority:
         return [document]
 
     def _worth_waiting_for(self, document: Document, previous: Document | None, *, now_s: float) -> str | None:
-        """Return whom a complete document should wait for: expected nodes at first, known ones after a restart."""
+        """Return whom a complete document should wait for: expected nodes at first, known ones after an outage."""
         if previous is None:
             mixes, providers = len(document.mixes()), len(document.providers())
             if mixes < self._config.expected_mixes or providers < self._config.expected_providers:
@@ -195,10 +197,10 @@ class Authority:
                     f"{providers} of {self._config.expected_providers} expected providers are enrolled"
                 )
             return None
-        if now_s >= self._started_s + 1.25 * retry_longest_s(self._trust_root.epoch_length_s):
+        if now_s >= self._waits_from_s + 1.25 * retry_longest_s(self._trust_root.epoch_length_s):
             return None
         absent = [node.name for node in previous.nodes if not document.node(node.id) and not self._withdrew(node.id)]
-        return f"just started, waiting for {', '.join(absent[:5])}" if absent else None
+        return f"after an outage, waiting for {', '.join(absent[:5])}" if absent else None
 
     def _withdrew(self, identity: Identity) -> bool:
         descriptor = self._descriptors.get(identity)

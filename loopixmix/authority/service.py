@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from twisted.logger import Logger
 
@@ -27,12 +28,24 @@ NAME = "authority"
 class AuthorityService:
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
 
-    def __init__(self, authority: Authority, *, identity: Identity, trust_root: TrustRoot, clock: Clock) -> None:
-        """`identity`: the authority's own. `trust_root`: of its network."""
+    def __init__(
+        self,
+        authority: Authority,
+        *,
+        identity: Identity,
+        trust_root: TrustRoot,
+        clock: Clock,
+        was_just_set: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`identity`: the authority's own. `trust_root`: of its network.
+
+        `was_just_set`: whether the clock was set and `clock_was_set` is still to come.
+        """
         self._authority = authority
         self._identity = identity
         self._epoch_length_s = trust_root.epoch_length_s
         self._clock = clock
+        self._was_just_set = was_just_set
         # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
         self._ticks = Recurring("making documents", self._tick, clock=clock, again_s=TICK_S)
         self._started_s = 0.0
@@ -139,8 +152,12 @@ class AuthorityService:
         return TICK_S
 
     def _turn(self) -> None:
+        now_s = self._clock.seconds()
+        # Both look once a second, and the turn mostly comes first: it would forget all nodes by a clock that is wrong.
+        if self._was_just_set():
+            self._authority.clock_was_set(now_s=now_s)
         try:
-            made = self._authority.turn(now_s=self._clock.seconds())
+            made = self._authority.turn(now_s=now_s)
         except MisuseError as error:
             if self._disk_problem is None:  # once: a full disk would fill up with its own complaints
                 _log.error("no document can be made: {error}", error=str(error))

@@ -72,7 +72,7 @@ class LoopSender:
     def adopt(self, document: Document) -> None:
         """Send by this document from now on, while it is valid; nothing if it does not have this node."""
         now_s = self._clock.seconds()
-        if self._document is not None and not _is_valid(self._document, now_s):
+        if self._document is not None and not self._document.agrees_with(now_s):
             self.excuse()
             self._settling_until_s = now_s + SETTLING_S
         if self._document is None or self._document.params.node_loop_rate_per_s != document.params.node_loop_rate_per_s:
@@ -141,7 +141,7 @@ class LoopSender:
         if document is None or me is None:
             return
         now_s = self._clock.seconds()
-        if not _is_valid(document, now_s):
+        if not document.agrees_with(now_s):
             # It has no keys for now: under those that it has, every next hop would refuse the packet.
             self.excuse()
             return
@@ -153,7 +153,7 @@ class LoopSender:
             loop.keys,
             now_s,
             # Its last hops come when the document's last keys are over.
-            excused=self._is_settling(now_s) or not _is_valid(document, now_s + loop.plan.delays_s),
+            excused=self._is_settling(now_s) or not document.agrees_with(now_s + loop.plan.delays_s),
         )
         heapq.heappush(self._deadlines, (now_s + loop.plan.delays_s + LATE_S, loop.plan.surb_id))
         self._observer.observe(LoopSent(now_s))
@@ -169,7 +169,3 @@ class LoopSender:
             loop = self._outstanding.pop(surb_id, None)
             if loop is not None:
                 self._observer.observe(LoopLost(now_s, loop.excused))
-
-
-def _is_valid(document: Document, now_s: float) -> bool:
-    return document.valid_from_s - document.params.grace_s <= now_s < document.valid_until_s

@@ -95,6 +95,10 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """The epochs for which there are keys: `epoch` and those until `valid_until_s`."""
         return range(self.epoch, max(self.epoch, self.valid_until_s // self.params.epoch_length_s))
 
+    def agrees_with(self, now_s: float) -> bool:
+        """Tell whether a clock that says `now_s` may be right: it may be slow by as much as keys count earlier."""
+        return self.valid_from_s - self.params.grace_s <= now_s < self.valid_until_s
+
     def layer(self, number: int) -> tuple[NodeEntry, ...]:
         """Return the mixes of layer `number`, 1 to `params.layers`."""
         return self._layers.get(number, ())

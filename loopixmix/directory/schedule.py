@@ -11,6 +11,8 @@ from loopixmix.epoch import epoch_start_s
 from loopixmix.seams import Rng
 
 MAX_LEAD_S = 300.0
+RETRY_LONGEST_S = 30.0
+"""All are to be back within a minute after an outage: nodes first, and then those who wait for their document."""
 
 
 def publication_lead_s(epoch_length_s: int) -> float:
@@ -45,4 +47,4 @@ def oldest_issue_s(document_epoch: int, epoch_length_s: int, grace_s: int) -> in
 
 def retry_longest_s(epoch_length_s: int) -> float:
     """Return the longest wait before a failed exchange with an authority is tried again."""
-    return min(60.0, max(1.0, epoch_length_s / 20))
+    return min(RETRY_LONGEST_S, max(1.0, epoch_length_s / 20))

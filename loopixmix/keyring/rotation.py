@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.process.task import Recurring
 from loopixmix.seams import Clock, DelayedCall
@@ -17,10 +19,14 @@ LEAST_WAIT_S = 1.0
 class KeyRotation:
     """Keeps one keyring up to date on a clock."""
 
-    def __init__(self, keyring: MixKeyring, *, clock: Clock) -> None:
-        """`keyring`: the one to keep up to date. `clock`: tells when epochs begin."""
+    def __init__(self, keyring: MixKeyring, *, clock: Clock, was_just_set: Callable[[], bool] = lambda: False) -> None:
+        """`keyring`: the one to keep up to date. `clock`: tells when epochs begin.
+
+        `was_just_set`: whether the clock was set and `clock_was_set` is still to come: a turn may come before it.
+        """
         self._keyring = keyring
         self._clock = clock
+        self._was_just_set = was_just_set
         self._doubt: DelayedCall | None = None
         # Soon again: a disk that is full now may have room before the epoch ends, and keys are made two ahead.
         self._turns = Recurring("turning mix keys over", self._turn, clock=clock, again_s=RETRY_S)
@@ -57,7 +63,7 @@ class KeyRotation:
 
     def _turn(self) -> float:
         now_s = self._clock.seconds()
-        self._keyring.advance(now_s, erases=self._doubt is None)
+        self._keyring.advance(now_s, erases=self._doubt is None and not self._was_just_set())
         # While nothing is erased there is always a key that is over.
         wait_s = max(self._keyring.next_change_s(now_s) - now_s, LEAST_WAIT_S if self._doubt is not None else 0.0)
         return min(wait_s, LONGEST_WAIT_S)

@@ -52,7 +52,7 @@ class ActiveNode:
         self.running: RunningNode | None = None
         self.domains_left_out: tuple[str, ...] = ()
         self.counters = Counters(delay_mean_s=0.0)
-        self.rotation = KeyRotation(keyring, clock=world.clock)
+        self.rotation = KeyRotation(keyring, clock=world.clock, was_just_set=world.clock_watch.was_just_set)
         authorities = Authorities(files.trust_root, fetcher=world.fetcher, rng=world.rng)
         enrolment = Enrolment(files.identity_key, self._describe)
         self.follower = DirectoryFollower(

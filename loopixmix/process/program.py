@@ -18,7 +18,7 @@ from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.status import Status, StatusFile, StatusReporter
 from loopixmix.process.task import Recurring
-from loopixmix.process.wallclock import ClockWatch, Timers, WallClock
+from loopixmix.process.wallclock import CautiousClock, ClockWatch, Timers, WallClock
 from loopixmix.seams import Clock, Rng
 
 LEFT_OUT_TOLD_S = 60.0
@@ -48,6 +48,11 @@ class World:
     clock_watch: ClockWatch
     rng: Rng
     end: End
+
+    @property
+    def cautious_clock(self) -> Clock:
+        """The clock of programs that end something for ever by the time of day, and have no network document."""
+        return CautiousClock(self.clock_watch, self.clock)
 
 
 class Program(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
@@ -14,6 +15,8 @@ from loopixmix.seams import Clock, DelayedCall
 log = Logger()
 
 LOOK_S = 1.0
+DOUBT_S = 300.0
+"""A clock that was set may be wrong, and be set right again within this time."""
 STEP_S = 2.0
 """A clock that moved by this much more or less than time passed was set: to keep it right, it is moved by less."""
 
@@ -76,7 +79,8 @@ class ClockWatch:
         self._monotonic = monotonic
         self._listeners: list[ClockSet] = []
         # As it is now: whoever listens may plan by the time of day before `start`.
-        self._offset_s = self._present_offset_s()
+        self._offset_s = self._trusted_offset_s = self._present_offset_s()
+        self._doubt_ends_s = -inf
         self._looks = Recurring("watching the clock", self._look, clock=clock, again_s=LOOK_S)
 
     def listen(self, told: ClockSet) -> Callable[[], None]:
@@ -92,15 +96,38 @@ class ClockWatch:
         """Look no more; no call is left."""
         self._looks.stop()
 
+    def was_just_set(self) -> bool:
+        """Tell whether the clock was set since the last look, so that nobody has been told yet.
+
+        What is about to be undone for ever by the new time asks this: its turn may come before the look. Any thread
+        may ask.
+        """
+        return abs(self._present_offset_s() - self._offset_s) >= STEP_S
+
+    def is_in_doubt(self) -> bool:
+        """Tell whether the clock was set in the last `DOUBT_S`; any thread may ask."""
+        return self._monotonic() < self._doubt_ends_s or self.was_just_set()
+
+    def surely_s(self) -> float:
+        """Return the time of day that has come whatever becomes of the clock; any thread may ask.
+
+        It is the time of day, but for `DOUBT_S` after the clock was set forward it goes on as if it had not been.
+        """
+        now_s = self._clock.seconds()
+        return min(now_s, self._monotonic() + self._trusted_offset_s) if self.is_in_doubt() else now_s
+
     def _look(self) -> float:
         offset_s = self._present_offset_s()
         # From one look to the next: a clock that is slowly moved to the right time moves by milliseconds meanwhile.
         step_s, self._offset_s = offset_s - self._offset_s, offset_s
         if abs(step_s) >= STEP_S:
             way = "forward" if step_s > 0 else "back"
+            self._doubt_ends_s = self._monotonic() + DOUBT_S
             log.warn("the clock was set {way} by {step} s, or the computer slept", way=way, step=round(abs(step_s)))
             for told in tuple(self._listeners):
                 self._tell(told, step_s)
+        if self._monotonic() >= self._doubt_ends_s:
+            self._trusted_offset_s = offset_s
         return LOOK_S
 
     @staticmethod
@@ -112,3 +139,25 @@ class ClockWatch:
 
     def _present_offset_s(self) -> float:
         return self._clock.seconds() - self._monotonic()
+
+
+class CautiousClock:
+    """A clock for what cannot be undone, as closing an election and erasing keys: see `ClockWatch.surely_s`."""
+
+    # Who has no network document has nobody to agree with about the time. A clock that is wrong for a few minutes is to
+    # end nothing for ever all the same.
+
+    def __init__(self, watch: ClockWatch, clock: Clock) -> None:
+        """`watch`: sees that `clock` was set."""
+        self._watch = watch
+        self._clock = clock
+
+    def seconds(self) -> float:
+        """Return the time that has surely come, in seconds since the Unix epoch."""
+        return self._watch.surely_s()
+
+    def callLater(  # noqa: N802 (Twisted's name)
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+    ) -> DelayedCall:
+        """Call `callable` after `delay` seconds."""
+        return self._clock.callLater(delay, callable, *args, **kw)

@@ -14,6 +14,7 @@ from loopixmix.seams import Clock
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.accounts import RegistrationRules, oldest_guest_day_kept
+from provider.agreed_time import AgreedTime
 from provider.mailbox import MailboxRules, day_of, oldest_day_kept
 from provider.store.access import MailAccess
 from provider.store.accounts import ItemCount, StoreFigures, count_items, count_of, forget_invitations
@@ -41,11 +42,13 @@ class Housekeeping:
         rules: MailboxRules,
         registration: RegistrationRules,
         clock: Clock,
+        agreed: AgreedTime,
         each_turn: Sequence[Callable[[], None]],
         expiring: Sequence[Callable[[], None]],
     ) -> None:
         """`access`: the store. `rules`: by which items expire. `registration`: by which guests do.
 
+        `agreed`: whether the network agrees with `clock`, which this adopts documents for.
         `each_turn`: called every `TURN_S`, too. `expiring`: those of them that forget what has ended, called only while
         the network agrees about the time.
         """
@@ -56,7 +59,7 @@ class Housekeeping:
         # Each apart: one that fails must not keep the others from being done.
         self._each_turn = tuple(Guarded("keeping the store in order", work) for work in each_turn)
         self._expiring = tuple(Guarded("forgetting what has ended", work) for work in expiring)
-        self._document: Document | None = None
+        self._agreed = agreed
         self._turns = Recurring("keeping the store in order", self._turn, clock=clock, again_s=TURN_S)
         self._expire_at_s = 0.0
         self._counting = False
@@ -76,7 +79,7 @@ class Housekeeping:
 
     def adopt(self, document: Document) -> None:
         """Let items expire while this document is valid."""
-        self._document = document
+        self._agreed.adopt(document)
 
     def stop(self) -> None:
         """Leave no call."""
@@ -91,7 +94,7 @@ class Housekeeping:
         self._access.used_bytes().addCallbacks(self._measured, already_told)
         if self._access.problem is not None:
             self._try_to_write()
-        if not self._clock_is_right():
+        if not self._agreed():
             return TURN_S
         for call in self._expiring:
             call()
@@ -100,12 +103,6 @@ class Housekeeping:
             self._expire()
             self._end_guests()
         return TURN_S
-
-    def _clock_is_right(self) -> bool:
-        """Tell whether the network agrees about the time."""
-        # A clock set a month ahead would otherwise delete all mail within the hour.
-        document, now_s = self._document, self._clock.seconds()
-        return document is not None and document.valid_from_s <= now_s < document.valid_until_s
 
     def _count(self, after: int, items: int) -> None:
         """Count on from the account with the id `after`; `items`: those of the accounts before."""

@@ -144,6 +144,7 @@ class ServiceProgram(Program):
             rng=world.rng,
             keys=self._keys,
             settings=serving.settings,
+            is_time_agreed=lambda: not world.clock_watch.is_in_doubt(),
         )
         # Asked by the same parts as inside a provider: so the same service runs in either place.
         made = make_service(self._name, serving.factory, context, settings_place="the settings of its program")

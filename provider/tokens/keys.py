@@ -24,6 +24,11 @@ PUBLIC_MODE = 0o644
 _PRIVATE_SUFFIX = ".pkcs8"
 
 
+def is_near(key: TokenKey, now_s: float) -> bool:
+    """Tell whether the period of a key is the present one or the next: not if the clock was ahead when it was made."""
+    return now_s < key.ends_s and key.begins_s - now_s <= key.ends_s - key.begins_s
+
+
 class IssuerKeys:
     """Makes the keys of an issuer ahead, and erases each when its period has ended."""
 
@@ -40,15 +45,16 @@ class IssuerKeys:
         self._signers: dict[bytes, tuple[TokenKey, Signer]] = {}
         self._loaded: set[Path] = set()
 
-    def refresh(self, now_s: float) -> tuple[TokenKey, ...]:
-        """Erase the keys of periods that have ended, make those of this period and the next, and return all of them.
+    def refresh(self, now_s: float, *, erases: bool = True) -> tuple[TokenKey, ...]:
+        """Erase the keys of other periods, make those of this period and the next, and return all of them.
 
-        Making a key takes some 50 ms, sometimes several times as long. Raises `StoreError`.
+        `erases`: false while the clock is in doubt: with a key, all tokens that it has signed would be gone. Making a
+        key takes some 50 ms, sometimes several times as long. Raises `StoreError`.
         """
         with self._lock:
             self._load()
             for key, _ in list(self._signers.values()):
-                if key.ends_s <= now_s:
+                if erases and not is_near(key, now_s):
                     self._erase(self._path(key.purpose, key.begins_s, key.ends_s))
                     del self._signers[key.key_id]
             self._make_missing(now_s)

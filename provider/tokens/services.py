@@ -21,7 +21,7 @@ from provider.hosting.loading.loader import SERVICES_DIRECTORY
 from provider.tokens.codes import CodeList
 from provider.tokens.gate import GUEST_PURPOSE
 from provider.tokens.issuing import Issuing, erase_issued
-from provider.tokens.keys import PUBLIC_FILE, IssuerKeys
+from provider.tokens.keys import PUBLIC_FILE, IssuerKeys, is_near
 from provider.tokens.store import SPENT, open_token_store
 from provider.tokens.tidying import Tidying
 
@@ -47,8 +47,9 @@ class IssuerService:
     def __init__(self, context: ServiceContext) -> None:
         """Make the keys that are missing; raise `ConfigError` if a setting is wrong, `StoreError`."""
         self._clock = context.clock
+        self._is_time_agreed = context.is_time_agreed
         self._keys = issuer_keys(context.directory, context.settings, context.rng)
-        self._keys.refresh(context.clock.seconds())
+        self._keys.refresh(context.clock.seconds(), erases=context.is_time_agreed())
         self._store = open_token_store(context.directory)
         self._commits = SharedCommits(self._store)
         self._issuing = Issuing(keys=self._keys, credentials=CodeList(), commits=self._commits)
@@ -68,8 +69,10 @@ class IssuerService:
         self._store.close()
 
     def _tidy(self, now_s: float) -> None:
-        self._keys.refresh(now_s)
-        self._commits.write(lambda connection: erase_issued(connection, now_s))
+        is_agreed = self._is_time_agreed()
+        self._keys.refresh(now_s, erases=is_agreed)
+        if is_agreed:
+            self._commits.write(lambda connection: erase_issued(connection, now_s))
 
 
 class RedeemerService:
@@ -96,6 +99,7 @@ class RedeemerService:
             raise ConfigError(f"tokens for {GUEST_PURPOSE} open accounts; name another purpose")
         path = Path(file) if file else context.directory.parent / ISSUER_SERVICE / PUBLIC_FILE
         self._clock = context.clock
+        self._is_time_agreed = context.is_time_agreed
         self._store = open_token_store(context.directory)
         self._commits = SharedCommits(self._store)
         self._redeeming = Redeeming(KeyFile(path, purpose), SPENT)
@@ -114,7 +118,9 @@ class RedeemerService:
         self._store.close()
 
     def _tidy(self, now_s: float) -> None:
-        self._commits.write(lambda connection: self._redeeming.erase_old(connection, now_s))
+        # By a clock that was ahead for a while, a token that was spent would count again.
+        if self._is_time_agreed():
+            self._commits.write(lambda connection: self._redeeming.erase_old(connection, now_s))
 
 
 class IssuerInDocument:
@@ -135,13 +141,14 @@ class IssuerInDocument:
         try:
             keys = read_public_keys(own / PUBLIC_FILE)
             if not any(key.holds_at(now_s) for key in keys):
-                keys = issuer_keys(own, self._settings, self._rng).refresh(now_s)
+                # The service erases, once the network agrees about the time: a provider enrols before it does.
+                keys = issuer_keys(own, self._settings, self._rng).refresh(now_s, erases=False)
         except LoopixmixError as error:
             # The provider goes on: mail does not depend on tokens.
             log.error("the keys of the token issuer cannot be told: {error}", error=str(error))
         else:
             self._last = keys
-        return tuple(key for key in self._last if now_s < key.ends_s)
+        return tuple(key for key in self._last if is_near(key, now_s))
 
 
 def issuer_keys(directory: Path, settings: Mapping[str, Setting], rng: Rng) -> IssuerKeys:

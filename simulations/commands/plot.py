@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from loopixmix.errors import MisuseError
 from simulations.measures.catalogue import Measure
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ def plot() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
+_only = click.option(
+    "--only",
+    multiple=True,
+    metavar="KEY=VALUE,...",
+    help="Draw only the points of the sweep at which a swept key has one of these values (again for more keys).",
+)
+
+
 def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
     """Add where a figure goes and how wide it is, and write what the command draws."""
 
@@ -85,36 +94,49 @@ def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("measure", default=Measure.ENTROPY_BITS.value)
 @click.option("--key", default="", help="The swept key along the x axis. [default: the one with the most values]")
+@_only
 @_drawn
-def sweep(folder: Path, measure: str, key: str, columns: str) -> Figure:
-    """Draw a measure against a swept key, one line for each value of the others."""
+def sweep(folder: Path, measure: str, key: str, only: tuple[str, ...], columns: str) -> Figure:
+    """Draw a measure against a swept key, one colour for each value of the others."""
     from simulations.plots.results import sweep_figure
 
-    return sweep_figure(_result(folder), measure, key=key, columns=_columns(columns))
+    return sweep_figure(_result(folder), measure, key=key, only=_chosen(only), columns=_columns(columns))
 
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("measure", default=Measure.LATENCY_S.value)
 @_form("cdf")
+@_only
+@click.option(
+    "--quantiles", default="", metavar="0.5,0.95,...", help="Mark these quantiles, with their intervals, on every line."
+)
 @_drawn
-def distribution(folder: Path, measure: str, form: str, columns: str) -> Figure:
+def distribution(folder: Path, measure: str, form: str, only: tuple[str, ...], quantiles: str, columns: str) -> Figure:
     """Draw a distribution, such as latency_s, with theory over it."""
     from simulations.plots.distributions import form_named
     from simulations.plots.results import distribution_figure
 
-    return distribution_figure(_result(folder), measure, form=form_named(form), columns=_columns(columns))
+    return distribution_figure(
+        _result(folder),
+        measure,
+        form=form_named(form),
+        only=_chosen(only),
+        marks=_quantiles(quantiles),
+        columns=_columns(columns),
+    )
 
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("measure", default=Measure.ENTROPY_BITS.value)
+@_only
 @_drawn
-def replicates(folder: Path, measure: str, columns: str) -> Figure:
+def replicates(folder: Path, measure: str, only: tuple[str, ...], columns: str) -> Figure:
     """Draw how a measure spreads over replicates, one box for each point of the sweep."""
     from simulations.plots.results import replicates_figure
 
-    return replicates_figure(_result(folder), measure, columns=_columns(columns))
+    return replicates_figure(_result(folder), measure, only=_chosen(only), columns=_columns(columns))
 
 
 @plot.command()
@@ -228,6 +250,22 @@ def _result(folder: Path) -> Result:
     from simulations.results.result import Result
 
     return Result.load(folder)
+
+
+def _chosen(only: tuple[str, ...]) -> dict[str, tuple[object, ...]]:
+    from simulations.sweep.parameters import parse_parameter
+    from simulations.sweep.points import check_each_once
+
+    axes = [parse_parameter(text, option="--only") for text in only]
+    check_each_once(axes)
+    return {axis.key: axis.values for axis in axes}
+
+
+def _quantiles(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if text]
+    except ValueError:
+        raise MisuseError(f"--quantiles {text}: must be numbers between 0 and 1, with commas between them") from None
 
 
 def _columns(text: str) -> Columns:

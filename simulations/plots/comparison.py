@@ -15,11 +15,25 @@ from simulations.plots.distributions import (
     draw_distribution,
     draw_theory,
     gamma_quantiles,
+    known_share,
     label_distribution,
+    last_probability,
+    theory_probabilities,
 )
 from simulations.plots.labels import scale_for, scale_y, tick_at
 from simulations.plots.papers import FIGURES, Curve, FigureEffort, PaperDistribution, PaperFigure, loopix_fig10
-from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, look, new_figure, styled
+from simulations.plots.style import (
+    BLACK,
+    GREY,
+    Columns,
+    Look,
+    draw_points,
+    legend_above,
+    look,
+    name_axes,
+    new_figure,
+    styled,
+)
 
 PUBLISHED = "published"
 SIMULATED = "simulated"
@@ -38,7 +52,9 @@ def draw_paper(
 
 
 def paper_figure(found: PaperFigure, *, columns: Columns = 1) -> Figure:
-    """Return published values as hollow diamonds, theory as lines, simulated means with their 95 % intervals."""
+    """Return published values as hollow diamonds, theory as curves (or dashes, if there is nothing between its places),
+    simulated means with their 95 % intervals.
+    """
     with styled():
         figure, (axes,) = new_figure(columns)
         alone = len(found.curves) == 1
@@ -48,20 +64,19 @@ def paper_figure(found: PaperFigure, *, columns: Columns = 1) -> Figure:
         axes.set_xscale(scale_for(places) if not alone else "linear")
         tick_at(axes, places)
         scale_y(axes, [value for curve in found.curves for value in (*curve.published, *curve.theory)])
-        axes.set_xlabel(found.x_label)
-        axes.set_ylabel(found.y_label)
+        name_axes(axes, found.x_label, found.y_label)
         legend_above(figure, columns=columns, title=found.legend)
     return figure
 
 
 def paper_distribution_figure(found: PaperDistribution, *, form: Form = "density", columns: Columns = 1) -> Figure:
     """Return the simulated distribution, with theory and the published fit, both Gamma, as lines."""
-    probabilities = np.array(PROBABILITIES)
-    inner = np.linspace(0.0005, 0.9995, 1000)
+    probabilities, inner = np.array(PROBABILITIES), theory_probabilities(form)
     with styled():
         figure, (axes,) = new_figure(columns)
         quantiles = np.array([distribution.quantiles for distribution in found.simulated])
-        draw_distribution(axes, probabilities, quantiles, look(0), SIMULATED, form)
+        least = known_share([distribution.count for distribution in found.simulated])
+        draw_distribution(axes, probabilities, quantiles, look(0), SIMULATED, form, least=least)
         mean, sd = found.published
         fit = gamma_quantiles(inner, mean=mean, sd=sd)
         label, style = f"published fit (mean {mean:g}, sd {sd:g})", look(1)
@@ -69,8 +84,8 @@ def paper_distribution_figure(found: PaperDistribution, *, form: Form = "density
         mean, sd = found.theory
         exact = gamma_quantiles(inner, mean=mean, sd=sd)
         draw_theory(axes, inner, exact, form, label=f"theory: Gamma (mean {mean:g}, sd {sd:g})")
-        until = float(np.interp(0.999, probabilities, quantiles.mean(axis=0)))
-        label_distribution(axes, found.x_label, form, until=until)
+        until = float(np.interp(last_probability(form, least), probabilities, quantiles.mean(axis=0)))
+        label_distribution(axes, found.x_label, form, until=until, least=least)
         legend_above(figure, columns=columns)
     return figure
 
@@ -88,14 +103,13 @@ def _draw_curve(axes: Axes, curve: Curve, style: Look, *, alone: bool) -> None:
         elinewidth=0.9,
         label=SIMULATED if alone else curve.label,
     )
-    axes.plot(
-        curve.theory_x,
-        curve.theory,
-        color=GREY if alone else style.colour,
-        linestyle=DOTTED if alone else style.line,
-        zorder=1,
-    )
-    axes.plot([], [], color=GREY, linestyle=DOTTED if alone else "-", label=THEORY)
+    colour = GREY if alone else style.colour
+    if curve.countable:
+        draw_points(axes, curve.theory_x, curve.theory, colour=colour)
+        draw_points(axes, [], [], colour=GREY, label=THEORY)
+    else:
+        axes.plot(curve.theory_x, curve.theory, color=colour, linestyle=DOTTED if alone else style.line, zorder=1)
+        axes.plot([], [], color=GREY, linestyle=DOTTED if alone else "-", label=THEORY)
     axes.plot(
         curve.x,
         curve.published,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from simulations.measures.catalogue import Measure, unit_of
 
@@ -77,6 +78,11 @@ _SUFFIXES = (
 SPAN_OF_LOG = 10.0
 # Closer ticks than this have numbers that touch each other in one column.
 _LEAST_GAP = 0.09
+_LETTER_INCHES = 0.068
+_MARGIN_INCHES = 0.7
+"""What stands beside the axes: the numbers and the label of the y axis."""
+_LONGEST_NAME = 40
+_MOST_ROWS = 3
 
 
 def measure_label(name: str) -> str:
@@ -126,6 +132,15 @@ def scale_for(values: Iterable[float]) -> str:
     return "log" if wide else "linear"
 
 
+def scale_of_places(values: Iterable[float]) -> str:
+    """Return the scale of an axis of swept values: `log` if they span a factor of 10 and stand more evenly on it."""
+    places = sorted({float(value) for value in values})
+    if scale_for(places) == "linear":
+        return "linear"
+    gaps, ratios = np.diff(places), np.diff(np.log(places))
+    return "log" if ratios.max() / ratios.min() <= gaps.max() / gaps.min() else "linear"
+
+
 def tick_at(axes: Axes, values: Iterable[float]) -> None:
     """Mark the x axis at the values themselves if they are few and apart; write its numbers plainly."""
     found = sorted(set(values))
@@ -135,6 +150,27 @@ def tick_at(axes: Axes, values: Iterable[float]) -> None:
         axes.set_xticks([], minor=True)
     elif axes.get_xscale() == "log":
         _write_plainly(axes.xaxis, found)
+    else:
+        axes.xaxis.set_major_locator(
+            MaxNLocator(nbins=9, steps=[1, 2, 5, 10], integer=all(value == int(value) for value in found))
+        )
+
+
+def tick_names(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None:
+    """Mark the x axis with words: broken into lines, or aslant, if they would touch each other."""
+    room = (axes.figure.bbox.width / axes.figure.dpi - _MARGIN_INCHES) / max(len(names), 1)
+    longest = max((len(line) for name in names for line in name.split("\n")), default=0)
+    fitting = int(room / _LETTER_INCHES - 0.5)  # half a letter between two names
+    if longest <= fitting:
+        axes.set_xticks(places, names)
+        return
+    flat = [name.replace("\n", ", ") for name in names]
+    broken = [textwrap.wrap(name, max(fitting, 1), break_long_words=False) for name in flat]
+    if all(len(lines) <= _MOST_ROWS and max(map(len, lines), default=0) <= fitting for lines in broken):
+        axes.set_xticks(places, ["\n".join(lines) for lines in broken])
+        return
+    short = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..." for name in flat]
+    axes.set_xticks(places, short, rotation=40, ha="right", rotation_mode="anchor")
 
 
 def scale_y(axes: Axes, values: Iterable[float]) -> None:

@@ -14,7 +14,14 @@ from simulations.importing.comparison import ComparisonRow, comparison
 from simulations.importing.measurement import Measurement
 from simulations.measures.catalogue import Measure
 from simulations.outcome import PROBABILITIES
-from simulations.plots.distributions import Form, draw_distribution, draw_theory, label_distribution
+from simulations.plots.distributions import (
+    Form,
+    draw_distribution,
+    draw_theory,
+    known_share,
+    label_distribution,
+    last_probability,
+)
 from simulations.plots.labels import measure_label, measure_words
 from simulations.plots.style import BLACK, GREY, Columns, legend_above, look, new_figure, styled
 
@@ -51,17 +58,22 @@ def overlay_figure(
 def _draw_distributions(axes: Axes, measurement: Measurement, result: Result, measure: str, form: Form) -> None:
     probabilities = np.array(PROBABILITIES)
     found = measurement.outcome.distributions[measure]
-    simulated = np.array([record.outcome.distributions[measure].quantiles for record in result.records])
-    draw_distribution(axes, probabilities, simulated, SIMULATED, f"simulated ({result.engine})", form)
+    own = [record.outcome.distributions[measure] for record in result.records]
+    simulated = np.array([distribution.quantiles for distribution in own])
+    least = known_share([distribution.count for distribution in own])
+    draw_distribution(axes, probabilities, simulated, SIMULATED, f"simulated ({result.engine})", form, least=least)
     if 0 in result.theory and measure in result.theory[0].distributions:
         exact = np.array(result.theory[0].distributions[measure].quantiles)
         draw_theory(axes, probabilities, exact, form, label="theory")
     label = f"measured ({found.count:,})"
-    draw_distribution(axes, probabilities, np.array([found.quantiles]), MEASURED, label, form)
+    least_measured = known_share([found.count])
+    draw_distribution(axes, probabilities, np.array([found.quantiles]), MEASURED, label, form, least=least_measured)
     # A tail is drawn for its end, the other forms for their middle.
-    last = 1.0 if form == "tail" else 0.999
-    until = max(float(np.interp(last, probabilities, simulated.mean(axis=0))), found.quantile(last))
-    label_distribution(axes, measure_label(measure), form, until=until)
+    until = max(
+        float(np.interp(last_probability(form, least), probabilities, simulated.mean(axis=0))),
+        found.quantile(last_probability(form, least_measured)),
+    )
+    label_distribution(axes, measure_label(measure), form, until=until, least=min(least, least_measured))
 
 
 def _draw_ratios(axes: Axes, rows: Sequence[ComparisonRow], engine: str) -> None:

@@ -40,6 +40,8 @@ T = TypeVar("T")
 ENTROPY = "entropy (bit)"
 EPSILON = "unlinkability ε (nat)"
 FLUID_REPETITIONS = 4000
+DENSE = 19
+"""Points of a curve of theory."""
 FIG10_WINDOW_S = 20.0
 # A child of the seed that no task has: theory draws nothing that a simulation draws.
 _THEORY_STREAM = 999
@@ -57,7 +59,10 @@ class FigureEffort:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a figure: what is published and what was simulated at each `x`; theory at each `theory_x`."""
+    """One line of a figure: what is published and what was simulated at each `x`; theory at each `theory_x`.
+
+    `countable`: there is nothing between two `theory_x`, such as layers; otherwise they are dense enough for a curve.
+    """
 
     label: str
     x: tuple[float, ...]
@@ -65,6 +70,7 @@ class Curve:
     simulated: tuple[Estimate, ...]
     theory_x: tuple[float, ...]
     theory: tuple[float, ...]
+    countable: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,13 +121,18 @@ def loopix_fig4(effort: FigureEffort, progress: Progress) -> PaperFigure:
 
 def loopix_fig5(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 5: third-party unlinkability against the rate of the delay, three layers of three mixes."""
-    curve = _epsilons(LOOPIX_FIG_5, [each.delay_rate_per_s for each in LOOPIX_FIG_5], effort, progress)
+    rates = [each.delay_rate_per_s for each in LOOPIX_FIG_5]
+    [layers] = {each.layers for each in LOOPIX_FIG_5}
+    dense = [round(rate, 6) for rate in np.linspace(min(rates), max(rates), DENSE).tolist()]
+    theory = {rate: (layers, rate) for rate in dense}
+    curve = _epsilons(LOOPIX_FIG_5, rates, theory, effort, progress)
     return PaperFigure("Loopix Fig. 5", "rate μ of the delay (1/unit of time)", EPSILON, "", (curve,))
 
 
 def loopix_fig6(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 6: third-party unlinkability against the number of layers, three mixes each, mu = 1."""
-    curve = _epsilons(LOOPIX_FIG_6, [float(each.layers) for each in LOOPIX_FIG_6], effort, progress)
+    theory = {float(each.layers): (each.layers, each.delay_rate_per_s) for each in LOOPIX_FIG_6}
+    curve = _epsilons(LOOPIX_FIG_6, [*theory], theory, effort, progress, countable=True)
     return PaperFigure("Loopix Fig. 6", "layers", EPSILON, "", (curve,))
 
 
@@ -175,29 +186,37 @@ def _layered(
         theory=tuple(
             layered_entropy_bits(rate_per_s, delay_s, layers, width=width) for layers, delay_s in delays_s.items()
         ),
+        countable=True,
     )
 
 
 def _epsilons(
-    published: Sequence[PublishedUnlinkability], x: Sequence[float], effort: FigureEffort, progress: Progress
+    published: Sequence[PublishedUnlinkability],
+    x: Sequence[float],
+    theory: Mapping[float, tuple[int, float]],
+    effort: FigureEffort,
+    progress: Progress,
+    *,
+    countable: bool = False,
 ) -> Curve:
-    generator = np.random.default_rng(SeedSequence(effort.seed, spawn_key=(_THEORY_STREAM,)))
-    settings = [(each.layers, each.delay_rate_per_s) for each in published]
-    theory = [
-        fluid_epsilon(
-            papers_experiment(layers=layers, delay_rate_per_s=rate), generator, repetitions=FLUID_REPETITIONS
-        )[0]
-        for layers, rate in settings
-    ]
-    tasks = [partial(_epsilon, effort.targets, layers, rate) for layers, rate in settings]
+    """Return the curve; `theory`: layers and rate of the delay at each place where theory is drawn."""
+    tasks = [partial(_epsilon, effort.targets, each.layers, each.delay_rate_per_s) for each in published]
     return Curve(
         label="",
         x=tuple(x),
         published=tuple(each.epsilon for each in published),
         simulated=tuple(_simulated(tasks, effort, progress)),
-        theory_x=tuple(x),
-        theory=tuple(theory),
+        theory_x=tuple(theory),
+        theory=tuple(_fluid_epsilon(layers, rate, effort.seed) for layers, rate in theory.values()),
+        countable=countable,
     )
+
+
+def _fluid_epsilon(layers: int, delay_rate_per_s: float, seed: int) -> float:
+    # The same random numbers at every place: chance moves the whole curve a little, and does not make it rough.
+    generator = np.random.default_rng(SeedSequence(seed, spawn_key=(_THEORY_STREAM,)))
+    experiment = papers_experiment(layers=layers, delay_rate_per_s=delay_rate_per_s)
+    return fluid_epsilon(experiment, generator, repetitions=FLUID_REPETITIONS)[0]
 
 
 def _simulated(tasks: Sequence[_Task], effort: FigureEffort, progress: Progress) -> list[Estimate]:

@@ -8,8 +8,8 @@ import msgspec
 from matplotlib.figure import Figure
 
 from loopixmix.errors import MisuseError
-from simulations.plots.labels import scale_for, scale_y, tick_at
-from simulations.plots.style import Columns, legend_above, look, new_figure, styled
+from simulations.plots.labels import scale_of_places, scale_y, tick_at
+from simulations.plots.style import Columns, beside, legend_above, look, move, name_axes, new_figure, styled
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -57,27 +57,32 @@ def load_front(path: Path) -> PlannedFront:
 
 
 def pareto_figure(found: PlannedFront, *, columns: Columns = 1) -> Figure:
-    """Return the cost of a user against latency, one line for each wished entropy; only designs that nothing beats."""
+    """Return the cost of a user against latency, one colour for each wished entropy; only designs that nothing beats.
+
+    Designs are points: between them there are others, which were not computed.
+    """
+    wished = sorted({choice.wished_bits for choice in found.front})
     with styled():
         figure, (axes,) = new_figure(columns)
-        for number, bits in enumerate(sorted({choice.wished_bits for choice in found.front})):
+        for number, bits in enumerate(wished):
             line = [choice for choice in found.front if choice.wished_bits == bits]
             style = look(number)
-            axes.plot(
+            [points] = axes.plot(
                 [choice.latency_s for choice in line],
                 [choice.cost_user_month for choice in line],
                 color=style.colour,
                 marker=style.marker,
-                linestyle=style.line,
+                linestyle="none",
                 label=f"{bits:g}",
             )
+            move(points, to=beside(axes, number, len(wished)))
         latencies_s = [choice.latency_s for choice in found.front]
-        axes.set_xscale(scale_for(latencies_s))
+        axes.set_xscale(scale_of_places(latencies_s))
         tick_at(axes, latencies_s)
         scale_y(axes, [choice.cost_user_month for choice in found.front])
         kind, _, which = found.wishes.latency_kind.partition("-")
         words = {"delivery": "time to delivery", "network": "network latency"}.get(kind, kind)
-        axes.set_xlabel(f"{'mean' if which == 'mean' else '95 % quantile of'} {words} (s)")
-        axes.set_ylabel(f"cost of a user ({found.terms.prices.currency}/month)")
+        latency = f"{'mean' if which == 'mean' else '95 % quantile of'} {words} (s)"
+        name_axes(axes, latency, f"cost of a user ({found.terms.prices.currency}/month)")
         legend_above(figure, columns=columns, title="entropy (bit)")
     return figure

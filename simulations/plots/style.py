@@ -6,6 +6,8 @@ that figures survive a printer without colours.
 
 from __future__ import annotations
 
+import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import ArrayLike
 
 from loopixmix.errors import MisuseError
@@ -38,6 +41,15 @@ _WITHOUT: dict[str, dict[str, None]] = {
 }
 """What matplotlib would write into a file besides the figure, by the ending of its name."""
 _LEGEND_ROW_INCHES = 0.155
+_HANDLE_INCHES, _LETTER_INCHES = 0.42, 0.06
+_POINTS_PER_INCH = 72
+_APART = 3.5
+"""How far series stand beside each other at one place, in points."""
+_WIDEST_APART = 14.0
+_NOTEBOOK_DPI = 144
+MOST_MARKED = 25
+"""Beyond so many places on an axis markers and intervals lie on each other."""
+_LETTERS_PER_INCH = 15.5
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,16 @@ LOOKS = (
 )
 
 
+class PrintedFigure(Figure):
+    """A figure that a notebook shows as it is printed, whether or not matplotlib's inline backend is in use there."""
+
+    def _repr_png_(self) -> bytes:
+        picture = io.BytesIO()
+        with styled():
+            self.savefig(picture, format="png", dpi=_NOTEBOOK_DPI)
+        return picture.getvalue()
+
+
 def look(number: int) -> Look:
     """Return the look of a figure's series, from 0; they come again after the last."""
     return LOOKS[number % len(LOOKS)]
@@ -79,25 +101,54 @@ def new_figure(columns: Columns, *, panels: int = 1, ratio: float = 0.7) -> tupl
     """Return an empty figure as wide as `columns`, `panels` side by side; each is `ratio` times as high as wide."""
     width = WIDTH_INCHES[columns]
     height = min(width, 4.6 * panels) * ratio / panels + 0.25
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = PrintedFigure(figsize=(width, height), layout="constrained")
     return figure, [figure.add_subplot(1, panels, panel) for panel in range(1, panels + 1)]
 
 
+def beside(axes: Axes, number: int, series: int) -> Transform:
+    """Return the transform by which one of several series stands a little beside the others at the same place.
+
+    Otherwise the last one hides all others where they are equal. Data stay as they are: only the drawing moves.
+    """
+    apart = min(_APART, _WIDEST_APART / max(series - 1, 1))
+    points = (number - (series - 1) / 2) * apart
+    return axes.transData + ScaledTranslation(points / _POINTS_PER_INCH, 0, axes.figure.dpi_scale_trans)
+
+
+def move(*artists: Artist, to: Transform) -> None:
+    """Move what was drawn by a transform of `beside`."""
+    # Afterwards, because a transform given while drawing has the axes take places on the paper for data.
+    for artist in artists:
+        artist.set_transform(to)
+
+
 def draw_points(
-    axes: Axes, x: ArrayLike, y: ArrayLike, *, colour: str, marker: str = "_", label: str | None = None
+    axes: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    colour: str,
+    marker: str = "_",
+    label: str | None = None,
+    at: Transform | None = None,
+    series: int = 1,
 ) -> None:
-    """Draw values that are known at single places: dashes or crosses, below all else, and nothing between them."""
-    axes.plot(
+    """Draw values that are known at single places: dashes or crosses, below all else, and nothing between them.
+
+    `at`: as `beside` returns it, one of so many `series`.
+    """
+    [points] = axes.plot(
         np.asarray(x),
         np.asarray(y),
         color=colour,
         linestyle="none",
         marker=marker,
-        markersize=11 if marker == "_" else 5,
+        markersize=5 if marker != "_" else 11 if series == 1 else 6,
         markeredgewidth=1.1,
         label=label,
         zorder=1,
     )
+    move(points, to=at or axes.transData)
 
 
 def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
@@ -107,16 +158,21 @@ def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(str(label), handle)
     labels = sorted(
-        found, key=lambda label: (label.startswith(("theory", "Gamma", "bound")), label.startswith("published"))
+        found,
+        key=lambda label: (label.startswith(("theory", "Gamma", "bound", "replicates")), label.startswith("published")),
     )
     if labels:
-        fitting = _legend_columns(labels, WIDTH_INCHES[columns] - 0.1)
-        rows = -(-len(labels) // fitting) + bool(title)
+        inches = WIDTH_INCHES[columns] - 0.1
+        fitting = _legend_columns(labels, inches)
+        # One that is wider than the figure would be cut at both ends.
+        broken = [textwrap.fill(label, int((inches - _HANDLE_INCHES) / _LETTER_INCHES)) for label in labels]
+        deep = max(label.count("\n") + 1 for label in broken)
+        rows = -(-len(labels) // fitting) * deep + bool(title)
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + (rows - 1) * _LEGEND_ROW_INCHES)
         figure.legend(
             [found[label] for label in labels],
-            labels,
+            broken,
             loc="outside upper center",
             ncols=fitting,
             title=title or None,
@@ -127,12 +183,25 @@ def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
 def _legend_columns(labels: Sequence[str], inches: float) -> int:
     """Return the most columns that fit; matplotlib fills one column after the other."""
     for columns in range(len(labels), 1, -1):
-        rows, longer = divmod(len(labels), columns)  # the first ones are longer, as matplotlib has them
-        edges = [column * rows + min(column, longer) for column in range(columns + 1)]
-        widths = [max(map(len, labels[first:last])) for first, last in pairwise(edges)]
-        if sum(0.42 + 0.06 * width for width in widths) <= inches:
-            return columns
+        if _width_inches(labels, columns) <= inches:
+            # Not more columns than the rows need: otherwise the first are full, and the others have one label each.
+            even = -(-len(labels) // -(-len(labels) // columns))
+            return even if _width_inches(labels, even) <= inches else columns
     return 1
+
+
+def _width_inches(labels: Sequence[str], columns: int) -> float:
+    rows, longer = divmod(len(labels), columns)  # the first ones are longer, as matplotlib has them
+    edges = [column * rows + min(column, longer) for column in range(columns + 1)]
+    widths = [max(map(len, labels[first:last])) for first, last in pairwise(edges)]
+    return sum(_HANDLE_INCHES + _LETTER_INCHES * width for width in widths)
+
+
+def name_axes(axes: Axes, x: str, y: str) -> None:
+    """Name both axes, in several lines where one is too long for the figure."""
+    width, height = (length / axes.figure.dpi for length in axes.figure.bbox.size)
+    axes.set_xlabel(textwrap.fill(x, int((width - 0.7) * _LETTERS_PER_INCH)))
+    axes.set_ylabel(textwrap.fill(y, int((height - 0.6) * _LETTERS_PER_INCH)))
 
 
 def save(figure: Figure, out: Path) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""The `-p` options of the command line: a key and its values, or a range of them."""
+"""Options of the command line such as `-p`: a key and its values, or a range of them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(x?)({_NUMBER})")
 
 
-def parse_parameter(text: str) -> Axis:
-    """Return the key and the values of one `-p` option; raise `ScenarioError` if it is none.
+def parse_parameter(text: str, *, option: str = "-p") -> Axis:
+    """Return the key and the values of one `-p` option, or of another one; raise `ScenarioError` if it is none.
 
     Values are separated by commas and written as in TOML; text needs no quotation marks. `0.1:0.5:0.1` stands for
     0.1, 0.2 ... 0.5, both ends included, and `1:1000:x10` for 1, 10, 100, 1000.
@@ -28,13 +28,15 @@ def parse_parameter(text: str) -> Axis:
     key, equals, values = text.partition("=")
     key = key.strip()
     if not equals or not _KEY.fullmatch(key):
-        raise ScenarioError(f'-p {text}: must be KEY=VALUE or KEY=VALUE,VALUE..., such as "mix.delay_mean_s=0.1,0.2"')
+        raise ScenarioError(
+            f'{option} {text}: must be KEY=VALUE or KEY=VALUE,VALUE..., such as "mix.delay_mean_s=0.1,0.2"'
+        )
     if not values.strip():
-        raise ScenarioError(f"-p {text}: there is no value")
+        raise ScenarioError(f"{option} {text}: there is no value")
     try:
         return Axis(key, tuple(_values(values)))
     except ScenarioError as error:
-        raise ScenarioError(f"-p {text}: {error}") from error
+        raise ScenarioError(f"{option} {text}: {error}") from error
 
 
 def _values(text: str) -> Iterator[object]:

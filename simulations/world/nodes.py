@@ -25,6 +25,7 @@ from loopixmix.seams import Fact, Identity, Observer, Rng
 from loopixmix.tokens.redeeming import FixedKeys
 from loopixmix.wire import LinkRole
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
+from provider.agreed_time import AgreedTime
 from provider.api import KeyDirectory, ServiceContext, declaration_of
 from provider.builtin.echo import EchoService
 from provider.builtin.keys import KeysService
@@ -204,6 +205,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
         make_services=lambda keys: _make_services(plan.identity, keys, seams, rng),
         guest_keys=FixedKeys(()),
+        agreed=AgreedTime(seams.clock),
     )
     return WorldNode(plan, service, ears=parts.ears, network=parts.network, unwrapping=parts.unwrapping)
 

@@ -57,7 +57,7 @@ class RelayProgram(Program):
         client = remote_client(directory.client, reactor=world.reactor, rng=world.rng)
         try:
             self._counting = RelayCounting(
-                node, client, directory.state, clock=world.clock, rng=world.rng, noise=OpendpDraws()
+                node, client, directory.state, clock=world.cautious_clock, rng=world.rng, noise=OpendpDraws()
             )
         except LoopixmixError:
             client.close()

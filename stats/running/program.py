@@ -65,7 +65,8 @@ class CollectorProgram(Program):
     def start(self) -> None:
         """Open the stores, and listen for the provider and for those who look."""
         world = self._world
-        parts = open_collector(self._directory, clock=world.clock, rng=world.rng, call_on_reactor=self._call)
+        # Reports of a period that is over are erased, if they are too few: not by a clock that is wrong for a minute.
+        parts = open_collector(self._directory, clock=world.cautious_clock, rng=world.rng, call_on_reactor=self._call)
         rounds = CollectorRounds(parts, in_thread=self._in_thread, clock=world.clock)
         try:
             # All surveys are there before the first respondent is.
@@ -103,6 +104,7 @@ class CollectorProgram(Program):
         served = None if self._service is None else self._service.status()
         problems = (
             self._going.problem,
+            None if self._parts is None else self._parts.problem,
             None if self._rounds is None else self._rounds.problem,
             None if served is None else served.problem,
         )

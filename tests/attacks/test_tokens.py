@@ -116,12 +116,18 @@ def test_what_an_issuer_has_signed_fits_every_token_alike() -> None:
     pending = [begin_token(KEY, rng) for _ in range(5)]
     signatures = signer_of().sign_many([each.blinded for each in pending])
     tokens = [finish_token(each, signature) for each, signature in zip(pending, signatures, strict=True)]
+    blinds = []
     for each, signature in zip(pending, signatures, strict=True):
         for token in tokens:
             encoded = pow(int.from_bytes(token.signature), 65_537, KEY.modulus)
             # The blind that the client would have drawn, had this signing become this token.
             drawn = int.from_bytes(signature) * pow(int.from_bytes(token.signature), -1, KEY.modulus) % KEY.modulus
             assert encoded * pow(drawn, 65_537, KEY.modulus) % KEY.modulus == int.from_bytes(each.blinded)
+            blinds.append(drawn)
+    # That holds of any blinds. Those that were drawn must not be known by being the same, or small: a number up to the
+    # modulus has 64 bits fewer than that once in 2^64 times.
+    assert len(set(blinds)) == len(blinds)
+    assert min(each.bit_length() for each in blinds) > KEY.modulus.bit_length() - 64
 
 
 def test_times_of_fetching_and_spending_match_no_better_than_the_crowd_allows() -> None:

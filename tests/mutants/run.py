@@ -105,7 +105,8 @@ def run_tests(tests: Iterable[str], tree: Path, *, longest_s: float | None) -> t
 
     Raises `BrokenError` if they take too long.
     """
-    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    # Also tests that are usually left out because they take minutes: here a break asks for them by name.
+    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-m", "", "-p", "no:cacheprovider", *tests]
     # Before everything else on the path, so that processes which the tests start import the copy too.
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     # A session of its own: whatever ends this program, it can end the tests with all that they have started.

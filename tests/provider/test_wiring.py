@@ -25,6 +25,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.tokens.redeeming import FixedKeys
 from loopixmix.wire import LinkRole
+from provider.agreed_time import AgreedTime
 from provider.api import Declaration, KeyDirectory
 from provider.cards.decoys import SECRET_FILE, load_decoy_secret
 from provider.clients.allowance import Allowance, ClientRules
@@ -174,6 +175,7 @@ def test_a_service_that_is_closed_still_has_the_store(tmp_path: Path) -> None:
         decoy_secret=load_decoy_secret(tmp_path, rng=own.rng, today=1),
         make_services=make_services,
         guest_keys=FixedKeys(()),
+        agreed=AgreedTime(world.clock),
     )
     stopped = service.stop()
     world.clock.advance(1.0)

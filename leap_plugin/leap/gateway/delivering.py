@@ -218,6 +218,8 @@ class Deliverer:
         )
 
     async def _tidy(self, now_s: float) -> None:
+        if not await self._is_time_agreed():
+            return
         old = await self._access.read(lambda connection: deliveries.too_old(connection, now_s - PATIENCE_S, limit=1000))
         for delivery in old:
             if delivery.address not in self._busy:
@@ -232,6 +234,13 @@ class Deliverer:
         for delivery in await self._access.write(prune):
             await self._let_client_forget(delivery)
         await self._access.empty_log()
+
+    async def _is_time_agreed(self) -> bool:
+        try:
+            return (await self._client.status()).time_agreed
+        except LoopixmixError:
+            # Deliveries go on without the client. What is too old is given up when it is there again.
+            return False
 
     async def _let_client_forget(self, delivery: BoxDelivery) -> None:
         await forget_messages(self._client, delivery.numbers)

@@ -43,11 +43,13 @@ class ServiceLoader:
         rng: Rng,
         keys: KeyDirectory,
         call_on_reactor: Callable[..., object] | None,
+        is_time_agreed: Callable[[], bool] = lambda: True,
     ) -> None:
         """`provider`: our identity. `directory`: the provider's; each service gets one of its own in it.
 
-        Services may use `clock`, `rng` and `keys`. `call_on_reactor`: the reactor's `callFromThread`. Without a
-        reactor, as in simulations, a plain `def answer` is called at once, and not in threads.
+        Services may use `clock`, `rng` and `keys`, and ask `is_time_agreed`. `call_on_reactor`: the reactor's
+        `callFromThread`. Without a reactor, as in simulations, a plain `def answer` is called at once, and not in
+        threads.
         """
         self._provider = provider
         self._directory = directory / SERVICES_DIRECTORY
@@ -55,6 +57,7 @@ class ServiceLoader:
         self._rng = rng
         self._keys = keys
         self._call_on_reactor = call_on_reactor
+        self._is_time_agreed = is_time_agreed
 
     def load(
         self,
@@ -91,6 +94,7 @@ class ServiceLoader:
             rng=self._rng,
             keys=self._keys,
             settings=settings,
+            is_time_agreed=self._is_time_agreed,
         )
         return make_service(name, factory, context, settings_place=f"[service.{name}] of node.toml")
 

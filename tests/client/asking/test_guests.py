@@ -59,10 +59,12 @@ def test_the_provider_is_chosen_at_random() -> None:
     found = set()
     for seed in range(8):
         world = World(seed=seed)
-        found.add(world.run(world.person().client.register_guest()))
+        chosen = world.run(world.person().client.register_guest())
+        # Not by its name: with the seed changes which of them stands first in the document.
+        found.add([provider.name for provider in world.model.document.providers()].index(chosen))
         world.stop()
-    # All at one provider: once in 128 runs of other seeds.
-    assert found == {"home", "away"}
+    # All at one place: once in 128 runs of other seeds.
+    assert found == {0, 1}
 
 
 def test_a_provider_that_refuses_is_followed_by_another(world: World) -> None:

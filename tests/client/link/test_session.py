@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import NotRegisteredError
+from client.receiving.arrivals import surroundings
 from loopixmix.directory import Document
 from loopixmix.errors import UnavailableError
 from loopixmix.wire import Pull
@@ -109,3 +110,15 @@ def test_the_wait_for_an_answer_grows_and_is_random(parts: Parts) -> None:
     assert len(set(waits_s)) == 20
     assert all(first_s <= wait_s <= 1.5 * first_s for wait_s in waits_s)
     assert parts.session.retry_in_s(3) >= 4 * first_s
+
+
+def test_what_is_stored_while_the_clock_is_behind_gets_the_earliest_date_that_it_can_have(parts: Parts) -> None:
+    assert parts.session.dated_s == parts.now_s
+    parts.go_online()
+    assert parts.session.dated_s == parts.now_s
+    begins_s = float(parts.document.valid_from_s - parts.document.params.grace_s)
+    parts.clock.rightNow = begins_s - 400 * 86_400.0
+    assert parts.session.dated_s == begins_s
+    around = surroundings(parts.session)
+    assert around is not None
+    assert (around.now_s, around.stands_still) == (begins_s, True)

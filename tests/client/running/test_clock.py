@@ -137,6 +137,26 @@ def test_nothing_expires_before_the_network_agrees_about_the_time(by_s: float) -
     world.stop()
 
 
+def test_what_was_sent_by_a_clock_that_was_behind_is_not_too_old_afterwards() -> None:
+    """As on a small computer that has lost its clock's battery: it begins in another year until it hears the time."""
+    world = OneComputer()
+    alice, bob = world.person("alice@home").client, world.person("bob@away").client
+    world.run(alice.add_contact("bob@away"))
+    world.loss = 1.0
+    world.computer.set_clock(-400 * 86_400.0)
+    waits = world.run(alice.send("bob@away", b"patience", kind="text", idempotency_key="1"))
+    posted = world.run(alice.post_request("echo", b"?", idempotency_key="2"))
+    world.clock.run_for(5)
+    world.computer.set_clock(400 * 86_400.0)
+    # Through more than one round, those once a minute too.
+    world.clock.run_for(70)
+    assert world.run(alice.message(waits)).state in (MessageState.QUEUED, MessageState.SENDING, MessageState.RETRYING)
+    assert world.run(alice.answer(posted)).state in (RequestState.QUEUED, RequestState.ASKING)
+    world.loss = 0.0
+    assert world.wait_for(lambda: len(world.run(bob.inbox())) == 1, 120)
+    world.stop()
+
+
 def test_set_back_by_an_hour_what_was_lost_is_sent_again_soon() -> None:
     world = OneComputer()
     alice, bob = world.person("alice@home").client, world.person("bob@away").client

@@ -25,7 +25,7 @@ from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.keys import IdentityKey
 from loopixmix.process.program import World
-from loopixmix.process.wallclock import ClockWatch
+from loopixmix.process.wallclock import ClockWatch, WallClock
 from loopixmix.store.sealing import is_sealed
 from tests.worlds.networks.models import NOW_S, model_network, trust_root_of
 
@@ -143,6 +143,29 @@ def test_a_link_that_is_being_made_is_given_up_at_the_stop(tmp_path: Path) -> No
     dialled = [connector for port, connector in zip(ports, machine.connectors, strict=True) if port == provider.port]
     assert [connector.stoppedConnecting for connector in dialled] == [True]
     assert machine.getDelayedCalls() == []
+
+
+def test_a_client_that_slept_through_its_document_asks_for_a_new_one_at_once(tmp_path: Path) -> None:
+    model = model_network(random.Random(3))
+    (tmp_path / "network.toml").write_text(trust_root_toml(model.trust_root))
+    directory = tmp_path / "alice"
+    create_client(directory, network=tmp_path / "network.toml", api_port=7078, rng=random.Random(1))
+    (directory / "document").write_bytes(model.signed_document)
+    machine, asleep_s = Machine(), 0.0
+    clock = WallClock(machine, time_of_day=lambda: machine.rightNow + asleep_s, monotonic=lambda: machine.rightNow)
+    watch = ClockWatch(clock, monotonic=lambda: machine.rightNow)
+    world = World(reactor=machine, clock=clock, clock_watch=watch, rng=random.Random(2), end=lambda error=None: None)
+    daemon = ClientDaemon(load_client(directory), world=world)
+    daemon.start()
+    watch.start()
+    machine.run_until(lambda: machine.rightNow > NOW_S + 30)
+    assert machine.tcpClients == []  # it has a document
+    asleep_s = 5 * 3600.0
+    machine.run_until(lambda: machine.tcpClients or machine.rightNow > NOW_S + 35)
+    assert machine.tcpClients
+    stopped: list[object] = []
+    Deferred.fromCoroutine(daemon.stop()).addBoth(stopped.append)
+    machine.run_until(lambda: stopped)
 
 
 def test_a_client_seals_its_store_when_it_starts(directory: Path) -> None:

@@ -25,6 +25,7 @@ from loopixmix.directory import (
     decode_document,
     sign_descriptor,
 )
+from loopixmix.directory.schedule import retry_longest_s
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import FormatError, StoreError
 from loopixmix.keys import IdentityKey
@@ -277,13 +278,26 @@ def test_after_a_sleep_all_nodes_are_waited_for_and_come_back_together(world: Wo
     world.turn()
     world.now_s += 5 * HOUR_S
     world.authority.clock_was_set(now_s=world.now_s)
-    assert world.turn() == []
     world.upload("mix11", "mix21", "mix31", "provider1")
     assert world.turn() == []
     assert "waiting for" in (world.authority.problem(now_s=world.now_s) or "")
     world.upload("mix12", "mix22", "mix32", "provider2")
     [document] = world.turn()
     assert names_in(document) == ALL
+
+
+def test_after_an_outage_all_nodes_are_waited_for_but_not_for_ever(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.now_s += 5 * HOUR_S
+    assert world.turn() == []
+    first = ("mix11", "mix21", "mix31", "provider1")
+    world.upload(*first)
+    assert world.turn() == []
+    assert "after an outage, waiting for" in (world.authority.problem(now_s=world.now_s) or "")
+    world.now_s += 2 * retry_longest_s(NETWORK.params.epoch_length_s)
+    [document] = world.turn()
+    assert names_in(document) == set(first)
 
 
 @pytest.mark.parametrize(("off_s", "words"), [(7200.0, "7200 s in the future"), (-4 * HOUR_S, "14400 s ago")])
@@ -308,8 +322,9 @@ def test_after_a_restart_the_nodes_of_the_last_document_are_waited_for(world: Wo
     world.restart()
     world.upload("mix11", "mix12", "mix21", "mix22", "mix31", "mix32", "provider1")
     assert world.turn() == []
-    assert "just started, waiting for provider2" in (world.authority.problem(now_s=world.now_s) or "")
-    world.now_s += 70
+    assert "after an outage, waiting for provider2" in (world.authority.problem(now_s=world.now_s) or "")
+    waits_s = 1.25 * retry_longest_s(NETWORK.params.epoch_length_s)
+    world.now_s += waits_s - 5
     assert world.turn() == []
     world.now_s += 10
     [document] = world.turn()

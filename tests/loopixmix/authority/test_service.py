@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from loopixmix.authority.http import DirectoryApi, RateLimit
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.directory import Document, sign_descriptor
-from loopixmix.errors import PeerError
+from loopixmix.errors import PeerError, UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import Enroller, Enrolment
@@ -39,16 +40,23 @@ HOUR_S = 3600
 class RoutesFetcher:
     """The `DocumentFetcher` that goes through an authority's routes without a network."""
 
-    def __init__(self, api: DirectoryApi) -> None:
+    def __init__(self, api: DirectoryApi, *, is_there: Callable[[], bool] = lambda: True) -> None:
         self._treq = StubTreq(api.app.resource())
+        self._is_there = is_there
 
     async def get(self, url: str, *, limit_bytes: int) -> Answer:
+        self._check_there()
         response = await self._treq.get(url)
         return Answer(response.code, await response.content())
 
     async def put(self, url: str, body: bytes, *, limit_bytes: int) -> Answer:
+        self._check_there()
         response = await self._treq.put(url, data=body)
         return Answer(response.code, await response.content())
+
+    def _check_there(self) -> None:
+        if not self._is_there():
+            raise UnavailableError("nobody answers")
 
 
 @dataclass
@@ -57,6 +65,8 @@ class World:
 
     directory: Path
     clock: Clock = field(default_factory=Clock)
+    just_set: bool = False
+    is_there: bool = True
 
     def __post_init__(self) -> None:
         self.clock.advance(NOW_S + 10)
@@ -78,6 +88,7 @@ class World:
             identity=NETWORK.authority.public,
             trust_root=NETWORK.trust_root,
             clock=self.clock,
+            was_just_set=lambda: self.just_set,
         )
         self.api = DirectoryApi(self.service, uploads=RateLimit(600, now_s=self.clock.seconds))
         self.adopted: dict[str, list[Document]] = {}
@@ -87,7 +98,9 @@ class World:
         node = NETWORK.node(name)
         self.adopted[name] = []
         rng = random.Random(node.id)
-        authorities = Authorities(NETWORK.trust_root, fetcher=RoutesFetcher(self.api), rng=rng)
+        authorities = Authorities(
+            NETWORK.trust_root, fetcher=RoutesFetcher(self.api, is_there=lambda: self.is_there), rng=rng
+        )
         enrolment = Enrolment(node.identity_key, describer(NETWORK, node))
         return DirectoryFollower(
             authorities,
@@ -265,3 +278,36 @@ def test_the_status_lists_whom_it_refused_until_it_takes_them(world: World) -> N
         assert "refused" not in world.service.status.extra
     finally:
         globalLogPublisher.removeObserver(keep)
+
+
+def test_a_turn_that_comes_before_word_of_the_wrong_clock_forgets_no_node(world: World) -> None:
+    world.service.start()
+    for follower in world.followers.values():
+        follower.start()
+    world.run_until(30)
+    for follower in world.followers.values():
+        Deferred.fromCoroutine(follower.stop())
+    right_s = world.clock.rightNow
+    world.clock.rightNow, world.just_set = right_s + 24 * HOUR_S, True
+    world.clock.advance(1.0)
+    world.just_set = False
+    world.clock.advance(60.0)
+    world.clock.rightNow = right_s + 61.0
+    world.service.clock_was_set()
+    assert world.service.status.extra["mixes_enrolled"] == 6
+    assert world.service.status.problem is None
+    world.service.stop()
+
+
+def test_after_an_outage_of_hours_the_network_is_back_within_a_minute(world: World) -> None:
+    world.service.start()
+    for follower in world.followers.values():
+        follower.start()
+    world.run_until(30)
+    world.is_there = False
+    world.run_until(4 * HOUR_S)
+    assert all(follower.document is None for follower in world.followers.values())
+    world.is_there = True
+    world.run_until(4 * HOUR_S + 60, step_s=0.5)
+    assert [follower.problem for follower in world.followers.values()] == [None] * len(world.followers)
+    world.stop()

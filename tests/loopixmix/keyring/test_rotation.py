@@ -106,6 +106,21 @@ def test_a_clock_that_is_wrong_for_a_minute_costs_no_key() -> None:
     assert clock.getDelayedCalls() == []
 
 
+def test_a_turn_that_comes_before_word_of_the_wrong_clock_erases_nothing() -> None:
+    clock, store, set_clocks = Clock(), MemoryKeyStore(), [False]
+    clock.rightNow = 5020.0
+    keyring, _ = make_rotation(store, clock)
+    rotation = KeyRotation(keyring, clock=clock, was_just_set=lambda: set_clocks[0])
+    rotation.start()
+    clock.rightNow, set_clocks[0] = 91_420.0, True
+    rotation.hurry()
+    assert {50, 51, 52} <= set(store.keys)
+    set_clocks[0] = False
+    rotation.hurry()  # nobody doubted it
+    assert min(store.keys) >= 914
+    rotation.stop()
+
+
 def test_after_a_sleep_old_keys_are_erased_when_the_network_agrees_or_after_a_while() -> None:
     for agrees in (True, False):
         clock, store = Clock(), MemoryKeyStore()

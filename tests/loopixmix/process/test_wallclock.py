@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopixmix.process.wallclock import ClockWatch, WallClock
+from loopixmix.process.wallclock import DOUBT_S, CautiousClock, ClockWatch, WallClock
 from tests.worlds.networks.stepped_reactors import Computer, SteppedReactor
 
 HOUR_S = 3600.0
@@ -98,3 +98,51 @@ def test_a_listener_that_fails_keeps_no_other_from_hearing_of_it() -> None:
 
 def _fail(_: float) -> None:
     raise ValueError("no plan")
+
+
+def test_before_the_look_it_can_be_asked_whether_the_clock_was_set() -> None:
+    watched = Watched()
+    watched.reactor.run_for(3.0)
+    assert not watched.watch.was_just_set()
+    watched.computer.set_clock(HOUR_S)
+    assert watched.watch.was_just_set()
+    watched.reactor.run_for(1.1)
+    assert watched.steps_s == [HOUR_S]
+    assert not watched.watch.was_just_set()
+
+
+def test_a_cautious_clock_takes_a_step_forward_for_true_after_some_minutes_only() -> None:
+    watched = Watched()
+    clock = CautiousClock(watched.watch, watched.reactor)
+    watched.reactor.run_for(3.0, step_s=1.0)
+    before_s = watched.computer.time_of_day()
+    watched.computer.set_clock(HOUR_S)
+    assert clock.seconds() == pytest.approx(before_s)  # before the look, too
+    watched.reactor.run_for(DOUBT_S - 1, step_s=1.0)
+    assert clock.seconds() == pytest.approx(before_s + DOUBT_S - 1)
+    watched.reactor.run_for(5.0, step_s=1.0)
+    assert clock.seconds() == pytest.approx(watched.computer.time_of_day())
+    assert clock.seconds() > before_s + HOUR_S
+
+
+def test_a_cautious_clock_never_ran_ahead_with_one_that_is_set_right_again() -> None:
+    watched = Watched()
+    clock = CautiousClock(watched.watch, watched.reactor)
+    watched.reactor.run_for(3.0, step_s=1.0)
+    for step_s in (HOUR_S, -HOUR_S, -HOUR_S, HOUR_S):
+        watched.computer.set_clock(step_s)
+        watched.reactor.run_for(90.0, step_s=1.0)
+        if step_s > 0 or watched.computer.time_of_day() > 1_800_000_000.0:
+            assert clock.seconds() == pytest.approx(1_800_000_000.0 + watched.computer.monotonic() - 5_000.0)
+    # Set back, it is believed at once: what has come late cannot be undone, and what waits can.
+    watched.computer.set_clock(-HOUR_S)
+    assert clock.seconds() == watched.computer.time_of_day()
+
+
+def test_a_cautious_clock_calls_later_like_any_other() -> None:
+    watched = Watched()
+    fired: list[str] = []
+    CautiousClock(watched.watch, watched.reactor).callLater(1.0, fired.append, "now")
+    watched.computer.set_clock(HOUR_S)
+    watched.reactor.run_for(1.1)
+    assert fired == ["now"]

@@ -97,6 +97,10 @@ def test_delays_are_exponential() -> None:
     """H0: Exp(mean 0.2 s). Kolmogorov-Smirnov, n = 20,000, false-alarm rate 1e-3; seeded."""
     delays_s = draw_delays_s(20_000, PARAMS, random.Random(4))
     assert stats.kstest(delays_s, stats.expon(scale=0.2).cdf).pvalue > 1e-3
+    # So many draws do not show a grid of milliseconds, nor a cap at five means or more, by that alone. But on a grid
+    # values come again, and that none of 20,000 is beyond seven means happens once in 10^7 times.
+    assert len(set(delays_s)) == len(delays_s)
+    assert max(delays_s) > 7 * 0.2
 
 
 def test_delays_are_told_to_the_microsecond(rng: random.Random) -> None:

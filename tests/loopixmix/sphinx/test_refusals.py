@@ -198,7 +198,7 @@ def test_a_payload_tagged_before_any_hop_is_seen_at_the_end(arithmetic: str, hop
         arrived = rest.travel(packet, arithmetic=arithmetic)
 
         with pytest.raises(PacketError) as caught:
-            open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of())
+            open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of(arithmetic))
         assert caught.value.reason is DropReason.TAGGED_PAYLOAD
         assert b"payload" not in arrived.body
 
@@ -260,7 +260,7 @@ def test_a_reply_is_no_forward_payload(arithmetic: str, rng: random.Random) -> N
     arrived = back.travel(use_surb(surb, b"reply", sphinx=sphinx_of(arithmetic)), arithmetic=arithmetic)
 
     with pytest.raises(PacketError) as caught:
-        open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of())
+        open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of(arithmetic))
     assert caught.value.reason is DropReason.TAGGED_PAYLOAD
 
 

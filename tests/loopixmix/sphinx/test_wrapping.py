@@ -57,7 +57,7 @@ def test_a_payload_reaches_the_end_of_its_path(
     assert len(packet) == GEOMETRY.packet_bytes
 
     arrived = journey.travel(packet, arithmetic=unwrapper)
-    assert open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of()) == Payload(None, payload)
+    assert open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of(arithmetic)) == Payload(None, payload)
 
 
 @both_arithmetics
@@ -71,7 +71,7 @@ def test_a_reply_comes_back(arithmetic: str, unwrapper: str, length: int, reply_
     packet = wrap(there.hops, b"please answer", sphinx=sphinx_of(arithmetic), rng=rng, surb=surb)
 
     arrived = there.travel(packet, arithmetic=unwrapper)
-    request = open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of())
+    request = open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of(arithmetic))
     assert request == Payload(surb, b"please answer")
 
     reply = rng.randbytes(reply_bytes)
@@ -175,7 +175,9 @@ def test_a_reply_block_used_twice_is_a_replay(arithmetic: str, rng: random.Rando
     surb, _ = make_surb(FIRST_HOP, back.hops, sphinx=sphinx_of(arithmetic), rng=rng)
 
     first, second = (
-        unwrap([back.keys[0].private], use_surb(surb, reply, sphinx=sphinx_of(arithmetic)), sphinx=sphinx_of())
+        unwrap(
+            [back.keys[0].private], use_surb(surb, reply, sphinx=sphinx_of(arithmetic)), sphinx=sphinx_of(arithmetic)
+        )
         for reply in (b"one", b"two")
     )
     assert first.replay_tag == second.replay_tag
@@ -271,9 +273,9 @@ def test_secrets_are_in_no_repr(arithmetic: str, rng: random.Random) -> None:
     journey = make_journey(rng, 2)
     packet = wrap(journey.hops, b"MARKED", sphinx=sphinx_of(arithmetic), rng=rng, surb=surb)
     arrived = journey.travel(packet, arithmetic=arithmetic)
-    payload = open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of())
+    payload = open_payload(arrived.payload_key, arrived.body, sphinx=sphinx_of(arithmetic))
     with pytest.raises(PacketError) as caught:
-        open_payload(bytes(16), arrived.body, sphinx=sphinx_of())
+        open_payload(bytes(16), arrived.body, sphinx=sphinx_of(arithmetic))
 
     shown = "".join(repr(value) for value in (surb, keys, arrived, payload, caught.value, journey.keys))
     secrets = (

@@ -24,7 +24,19 @@ WEEK_S = 168 * 3600
 NOW_S = 10.5 * WEEK_S
 
 
-def context(provider: Path, name: str, clock: Clock, **settings: Setting) -> ServiceContext:
+class Agreement:
+    """Whether the network agrees about the time; a test says so."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+
+    def __call__(self) -> bool:
+        return self.is_there
+
+
+def context(
+    provider: Path, name: str, clock: Clock, *, agreement: Agreement | None = None, **settings: Setting
+) -> ServiceContext:
     directory = provider / "services" / name
     make_directory(directory)
     return ServiceContext(
@@ -34,6 +46,7 @@ def context(provider: Path, name: str, clock: Clock, **settings: Setting) -> Ser
         rng=random.Random(1),
         keys=NoKeys(),
         settings=settings,
+        is_time_agreed=agreement or Agreement(),
     )
 
 
@@ -49,8 +62,9 @@ class TokenProvider:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.clock = clock_at(NOW_S)
-        self.issuer = IssuerService(context(directory, "issuer", self.clock, purposes=["answer"]))
-        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock, purpose="answer"))
+        self.agreement = agreed = Agreement()
+        self.issuer = IssuerService(context(directory, "issuer", self.clock, agreement=agreed, purposes=["answer"]))
+        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock, agreement=agreed, purpose="answer"))
 
     def close(self) -> None:
         result_of(self.issuer.close())
@@ -89,6 +103,32 @@ def test_keys_and_records_turn_over_by_themselves(provider: TokenProvider) -> No
     assert keys[0] == following
     assert old not in keys
     assert len(keys) == 2
+
+
+def test_a_clock_that_the_network_does_not_agree_with_costs_no_key_and_no_record(provider: TokenProvider) -> None:
+    (code,) = make_codes(provider.directory, tokens=2, last_day=10_000, count=1, rng=random.Random(1))
+    path, wrong_s = provider.directory / "services" / "issuer" / PUBLIC_FILE, NOW_S + 10 * WEEK_S
+    old, following = read_public_keys(path)
+    pending = [begin_token(old, random.Random(seed)) for seed in (2, 3)]
+    body = encode_issue_request(old, code.encode(), [each.blinded for each in pending])
+    signed = split_messages(provider.issuer.answer(body), old)
+    spent, unspent = (encode_token(finish_token(*each)) for each in zip(pending, signed, strict=True))
+    provider.redeemer.answer(spent)
+    in_document = IssuerInDocument({"purposes": ["answer"]}, random.Random(1))
+    provider.agreement.is_there = False
+    # It enrols by the wrong clock, and tidies.
+    assert old not in in_document(provider.directory, wrong_s)
+    provider.issuer._tidy(wrong_s)
+    provider.redeemer._tidy(wrong_s)
+    # It is set right.
+    assert in_document(provider.directory, NOW_S) == (old, following)
+    with pytest.raises(ServiceRefusedError):
+        provider.redeemer.answer(spent)
+    assert provider.redeemer.answer(unspent) == b""
+    assert len(list(path.parent.glob("*.pkcs8"))) == len(read_public_keys(path)) == 4
+    provider.agreement.is_there = True
+    provider.issuer._tidy(NOW_S)
+    assert read_public_keys(path) == (old, following)
 
 
 @pytest.mark.parametrize(

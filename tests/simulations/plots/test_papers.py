@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from loopixmix.main import run
 from simulations.commands.plot import PAPER_FIGURES, plot
 from simulations.main import simulate
 from simulations.plots.comparison import draw_paper, paper_figure
-from simulations.plots.papers import FIGURES, FigureEffort, mixim_fig7a
+from simulations.plots.papers import FIGURES, FigureEffort, loopix_fig5, mixim_fig7a
 from simulations.plots.pareto import load_front, pareto_figure
 
 TINY = FigureEffort(replicates=2, targets=2)
@@ -54,6 +57,19 @@ def test_published_theory_and_simulated_are_all_there() -> None:
     drawn = [np.asarray(line.get_ydata()).tolist() for line in axes.lines]
     assert list(curve.published) in drawn
     assert list(curve.theory) in drawn
+    # There is nothing between two numbers of layers.
+    assert {line.get_linestyle() for line in axes.lines} == {"None"}
+
+
+def test_theory_is_a_curve_where_it_is_a_line() -> None:
+    found = loopix_fig5(FigureEffort(replicates=2, targets=1), quiet)
+    [curve] = found.curves
+    assert set(curve.x) <= {round(x, 6) for x in curve.theory_x}
+    assert len(curve.theory_x) >= 19
+    bends = np.diff(curve.theory, 2)
+    assert np.abs(bends).max() < 0.01  # chance that differed from place to place would make it rough
+    [line] = [line for line in paper_figure(found).axes[0].lines if np.size(line.get_ydata()) == len(curve.theory)]
+    assert line.get_linestyle() != "None"
 
 
 def test_the_same_seed_gives_the_same_figure_with_any_number_of_processes() -> None:
@@ -81,6 +97,15 @@ def test_the_planners_front(tmp_path: Path) -> None:
     assert axes.get_ylabel() == "cost of a user (EUR/month)"
     assert [line.get_label() for line in axes.lines] == ["12", "14"]
     assert axes.lines[0].get_ydata() == pytest.approx([0.12, 0.06, 0.03])
+    assert {line.get_linestyle() for line in axes.lines} == {"None"}  # between two designs there are others
+
+
+def test_a_notebooks_own_backend_is_not_needed(tmp_path: Path) -> None:
+    environment = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    arguments = ["simulate", "plot", "pareto", str(planned(tmp_path)), "--out", str(tmp_path / "a.pdf")]
+    command = [sys.executable, "-P", "-m", "loopixmix.main", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"wrote {tmp_path / 'a.pdf'}\n"), done.stderr
 
 
 def test_plans_without_a_front_are_refused(tmp_path: Path) -> None:

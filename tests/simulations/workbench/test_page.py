@@ -53,11 +53,12 @@ def test_the_scenario_of_the_page_is_one() -> None:
 
 
 def test_the_python_of_the_page_runs() -> None:
-    (block,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    # One after the other, as the cells of a notebook.
+    block = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL))
     short = block.replace("engine=", "jobs=1, engine=").replace("replicates=4", "replicates=2")
     names: dict[str, object] = {}
     exec(compile(short, "docs/simulations.md", "exec"), names)
-    assert "result" in names
+    assert {"result", "sweep_figure"} <= set(names)
 
 
 def test_the_files_and_columns_of_the_page_are_those_of_a_run(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.interfaces import (
     IConsumer,
+    IHalfCloseableProtocol,
     IProtocol,
     IProtocolFactory,
     IPushProducer,
@@ -86,7 +87,7 @@ class MemoryTransport:
         self.loseConnection()
 
     def loseWriteConnection(self) -> None:
-        # The other end closes when it has read all, as Twisted's protocols do.
+        # The other end closes when it has read all, as Twisted's protocols do that do not ask to be told of this.
         if self.other is not None:
             self.other.peer_wrote_all = True
             self.other._schedule()
@@ -115,7 +116,8 @@ class MemoryTransport:
             data, self._arrived = bytes(self._arrived), bytearray()
             self.protocol.dataReceived(data)
             self._drained()
-        other_wrote_all = self.peer_wrote_all or (self.other is not None and self.other._ending)
+        closes_too = self.peer_wrote_all and not IHalfCloseableProtocol.providedBy(self.protocol)
+        other_wrote_all = closes_too or (self.other is not None and self.other._ending)
         if self._ending or (other_wrote_all and not self._arrived):
             self._ended = self._ending = True
             self.protocol.connectionLost(Failure(ConnectionDone()))
@@ -228,9 +230,25 @@ class RawConversation(Protocol):
         return self.received.partition(b"\r\n\r\n")[2]
 
 
-def converse(web: MemoryWeb, port: int, raw: bytes, *, seconds: float = 0) -> RawConversation:
-    """Connect to a port, write `raw`, let `seconds` pass and return what came back."""
-    conversation = RawConversation()
+@implementer(IHalfCloseableProtocol)
+class EndlessConversation(RawConversation):
+    """One that keeps its connection open, also when the server writes nothing more."""
+
+    def readConnectionLost(self) -> None:
+        """Go on."""
+
+    def writeConnectionLost(self) -> None:
+        """Go on."""
+
+
+def converse(
+    web: MemoryWeb, port: int, raw: bytes, *, seconds: float = 0, conversation: RawConversation | None = None
+) -> RawConversation:
+    """Connect to a port, write `raw`, let `seconds` pass and return what came back.
+
+    `conversation`: the client; a new `RawConversation` if there is none.
+    """
+    conversation = conversation or RawConversation()
     factory = Factory.forProtocol(lambda: conversation)
     MemoryEndpoint(web, port).connect(cast(IProtocolFactory, factory))
     for start in range(0, len(raw), FULL_BYTES):

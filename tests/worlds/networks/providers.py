@@ -25,6 +25,7 @@ from loopixmix.tokens.exchange import ISSUER_SERVICE
 from loopixmix.tokens.keyfile import KeyFile
 from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
+from provider.agreed_time import AgreedTime
 from provider.api import Setting
 from provider.cards.decoys import load_decoy_secret
 from provider.clients.allowance import ClientRules
@@ -85,6 +86,7 @@ class RunningProvider:
             observer=observer,
             rules=ProviderRules(mailbox=mailbox, registration=registration, clients=ClientRules(answer_s=0.02)),
             access=clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001),
+            agreed=AgreedTime(world.clock),
             decoy_secret=load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())),
             guest_keys=KeyFile(directory / SERVICES_DIRECTORY / ISSUER_SERVICE / PUBLIC_FILE, GUEST_PURPOSE),
             make_services=lambda keys: ServiceLoader(

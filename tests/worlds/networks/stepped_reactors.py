@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 from twisted.internet.base import ReactorBase
+
+from loopixmix.process.program import World
+from loopixmix.process.wallclock import ClockWatch, WallClock
 
 
 class Computer:
@@ -68,3 +72,11 @@ class ScriptedReactor(SteppedReactor):
     def callInThread(self, work: Callable[..., object], *args: object) -> None:
         """Have a thread that is done before anybody looks."""
         work(*args)
+
+
+def world_on(reactor: SteppedReactor) -> World:
+    """Return the outside of a program on such a computer; its watch over the clock does not run yet."""
+    computer = reactor.computer
+    clock = WallClock(reactor, time_of_day=computer.time_of_day, monotonic=computer.monotonic)
+    watch = ClockWatch(clock, monotonic=computer.monotonic)
+    return World(reactor=reactor, clock=clock, clock_watch=watch, rng=random.Random(1), end=lambda error=None: None)  # type: ignore[arg-type]

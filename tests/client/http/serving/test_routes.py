@@ -20,7 +20,7 @@ from loopixmix.web.channels import LINGER_S
 from tests.worlds.clients.contract import BOB
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_api import MemoryApi
-from tests.worlds.clients.memory_web import request_bytes
+from tests.worlds.clients.memory_web import EndlessConversation, converse, request_bytes
 
 OCTETS = "application/octet-stream"
 SEND = f"/v1/messages?to={BOB}&kind=text&idempotency_key=1"
@@ -385,10 +385,15 @@ def test_a_chunk_that_is_malformed_is_told_in_json_too(api: MemoryApi) -> None:
 
 def test_a_refused_body_is_not_read_for_ever(api: MemoryApi) -> None:
     headers = {"Host": "127.0.0.1:7078", "Content-Length": str(10**12)}
-    answer = api.raw(request_bytes("PUT", SEND, headers) + bytes(1024 * 1024))
+    answer = converse(
+        api.web, 7078, request_bytes("PUT", SEND, headers) + bytes(1024 * 1024), conversation=EndlessConversation()
+    )
     assert (answer.status, json.loads(answer.body)["error"]) == (401, "unauthorized")
-    api.clock.advance(LINGER_S + 1)
+    api.clock.advance(LINGER_S - 1)
+    assert not answer.closed
+    api.clock.advance(1)
     api.clock.advance(0)
+    assert answer.closed
     assert [ends for ends in api.web.connections if not ends[1]._ended] == []
 
 
