@@ -33,13 +33,13 @@ from client.store.contacts import pin_of
 from loopixmix.cards import SealingKey, make_card
 from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
+from loopixmix.seams import Identity
 
 LETTERS = 10_000
 BODY_BYTES = 1024
 ROUNDS = 3
 BAR_PER_S = 5_000.0
 START_S = 30.0
-BOB = "bob@away"
 TRUST_ROOT = f"""\
 name = "nowhere"
 
@@ -57,23 +57,41 @@ def measure() -> list[Figure]:
     ]
 
 
-def make_directory(path: Path, *, seed: int) -> None:
+class Home(msgspec.Struct, frozen=True):
+    """The network of a client, and the provider of its account."""
+
+    trust_root: str
+    provider: Identity
+    provider_name: str
+    params: NetworkParams
+
+    @property
+    def bob(self) -> str:
+        """The address of the client's one contact."""
+        return f"bob@{self.provider_name}"
+
+
+NOWHERE = Home(TRUST_ROOT, bytes(32), "home", NetworkParams())
+"""A network that is never there."""
+
+
+def make_directory(path: Path, *, seed: int, home: Home = NOWHERE) -> None:
     """Make the directory of a client that has an account and Bob as a contact, as if it had been on a network."""
     rng = random.Random(seed)
     path.mkdir(parents=True, exist_ok=True)
     trust_root = path / "given.toml"
-    trust_root.write_text(TRUST_ROOT)
+    trust_root.write_text(home.trust_root)
     create_client(path, network=trust_root, api_port=0, rng=rng)
-    account = Account(name="alice", provider=rng.randbytes(32), provider_name="home")
+    account = Account(name="alice", provider=home.provider, provider_name=home.provider_name)
     bob = IdentityKey.generate(rng)
     card = make_card(
-        bob, name="bob", provider=rng.randbytes(32), sealing_key=SealingKey.generate(rng).public, now_s=time.time()
+        bob, name="bob", provider=home.provider, sealing_key=SealingKey.generate(rng).public, now_s=time.time()
     )
 
     def fill(connection: Connection) -> None:
         contacts.save_fact(connection, ACCOUNT_FACT, msgspec.msgpack.encode(account))
-        contacts.save_fact(connection, PARAMS_FACT, msgspec.msgpack.encode(NetworkParams()))
-        contacts.save(connection, pin_of(BOB, card, compared=True))
+        contacts.save_fact(connection, PARAMS_FACT, msgspec.msgpack.encode(home.params))
+        contacts.save(connection, pin_of(home.bob, card, compared=True))
 
     store = ClientStore(path / STORE_FILE)
     store.write(fill)
@@ -116,7 +134,7 @@ def letters_to_bob(count: int, *, seed: int) -> list[Letter]:
     """Return letters with random bodies."""
     rng = random.Random(seed)
     return [
-        Letter(to=BOB, body=rng.randbytes(BODY_BYTES), kind="bulk", idempotency_key=f"{seed}/{number}")
+        Letter(to=NOWHERE.bob, body=rng.randbytes(BODY_BYTES), kind="bulk", idempotency_key=f"{seed}/{number}")
         for number in range(count)
     ]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
+from benchmarks.engine_runs import ROUNDS, run_once
 from benchmarks.report import Figure, barred
 from simulations.exact.engine import ENGINE
 from simulations.scenario import Scenario, change
-from simulations.seeds import Seeds
 
 BAR_S = 1.0
-ROUNDS = 3
-"""The fastest of so many counts: what else runs on the machine only ever takes time away."""
-
 LARGEST: dict[str, object] = {
     "topology.layers": 64,
     "topology.mixes_per_layer": 100_000,
@@ -31,16 +26,10 @@ def measure() -> list[Figure]:
     return [
         barred(
             name,
-            min(_processor_s(change(Scenario(), LARGEST | values)) for _ in range(ROUNDS)),
+            min(run_once(ENGINE, change(Scenario(), LARGEST | values)).processor_s for _ in range(ROUNDS)),
             "s",
             bar=BAR_S,
             better="lower",
         )
         for name, values in KINDS.items()
     ]
-
-
-def _processor_s(scenario: Scenario) -> float:
-    begun_s = time.process_time()
-    ENGINE.run(scenario, Seeds(scenario.seeds, replicate=0), progress=lambda _share: None)
-    return time.process_time() - begun_s

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 from twisted.internet.threads import deferToThread
 
-from benchmarks.relay import TICK_S, Load, Neighbour, fetch_document, listed_mix
+from benchmarks.neighbours import TICK_S, Load, Neighbour, fetch_document, listed_mix
 from loopixmix import sphinx
 from loopixmix.config import load_trust_root
 from loopixmix.net.address import PeerAddress

@@ -6,33 +6,29 @@ process of its own (`benchmarks.flooding`). Both have the other core, and the ho
 
 from __future__ import annotations
 
-import gc
-import os
-import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import psutil
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from benchmarks.relay import PLAN, TICK_S, Load, Neighbour, fetch_document, listed_mix, quantile, react_quietly
+from benchmarks.neighbours import (
+    PLAN,
+    SETTLE_S,
+    MixAlone,
+    Surroundings,
+    mix_alone,
+    pause,
+    quantile,
+    react_quietly,
+)
 from benchmarks.report import Figure, barred, tell
-from loopixmix import sphinx
-from loopixmix.config import load_trust_root
-from loopixmix.directory import NodeEntry
-from loopixmix.net.address import PeerAddress
 from loopixmix.observing.status import NodeStatus, read_status
-from loopixmix.routing.packets import PacketFormat
-from loopixmix.testnet.network import TestNetwork
 
 WIDE = msgspec.structs.replace(PLAN, width=2)
 TIMES_CAPACITY = 4
@@ -41,7 +37,6 @@ SATURATE_S, SATURATE_PER_S = 4.0, 40_000.0
 LEAST_RATIO = 1.5
 """So many times as much as the mix unwraps must have been sent to it, or its capacity is not known."""
 BEFORE_S, FLOOD_S, AFTER_S = 1.0, 8.0, 3.0
-SETTLE_S = 1.5
 WINDOW_S = 0.1
 CALM_MS = 5.0
 """The flood is over for the honest neighbour when the median of a window's packets is added less than this, or less
@@ -60,8 +55,10 @@ FIGURES = (
 class Flooder:
     """The process of the neighbour that floods."""
 
-    def __init__(self, network: TestNetwork, own: str, middle: str, after: str) -> None:
-        command = [sys.executable, "-P", "-m", "benchmarks.flooding", str(network.directory), own, middle, after]
+    def __init__(self, alone: MixAlone) -> None:
+        """`alone`: the mix to flood; the process takes the place of its second neighbour."""
+        names = alone.before[1], alone.name, alone.after[0]
+        command = [sys.executable, "-P", "-m", "benchmarks.flooding", str(alone.network.directory), *names]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     async def ready(self) -> None:
@@ -91,58 +88,22 @@ class Flooder:
 def measure() -> list[Figure]:
     """Start everything, flood one mix, and return the figures."""
     found: list[Figure] = []
-    os.sched_setaffinity(0, {1})
-    with tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as temporary:
-        network = TestNetwork.create(Path(temporary) / "net", WIDE)
+    with mix_alone(WIDE) as alone:
+        flooder = Flooder(alone)
         try:
-            network.start()
-            network.wait_until_healthy(timeout_s=90, progress=lambda *_: None)
-            before, middle, after = _stop_all_but_one(network)
-            flooder = Flooder(network, before[1], middle, after)
-            try:
-                react_quietly(lambda: _measure(network, (before[0], middle, after), flooder, found))
-            finally:
-                flooder.stop()
+            react_quietly(lambda: _measure(alone, flooder, found))
         finally:
-            network.stop()
-            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
+            flooder.stop()
     return found
 
 
-def _stop_all_but_one(network: TestNetwork) -> tuple[list[str], str, str]:
-    """Leave the authority and one mix of layer 2, on core 0; return the names before it, its own, and one after it."""
-    layers: dict[int | None, list[str]] = {}
-    statuses = network.statuses()
-    for name, status in statuses.items():
-        if status is not None:
-            layers.setdefault(status.layer, []).append(name)
-    middle = layers[2][0]
-    running = network.processes.running()
-    running[middle].cpu_affinity([0])
-    others = [running[name] for name in statuses if name not in ("authority", middle)]
-    for process in others:
-        process.terminate()
-    psutil.wait_procs(others, timeout=20)
-    running["authority"].cpu_affinity([1])
-    return layers[1], middle, layers[3][0]
-
-
-async def _measure(network: TestNetwork, names: tuple[str, str, str], flooder: Flooder, found: list[Figure]) -> None:
-    trust_root = load_trust_root(network.trust_root)
-    document = fetch_document(trust_root, now_s=time.time())
-    packet_format = PacketFormat.for_network(document.params, arithmetic=sphinx.load_arithmetic())
-    before, mix, after = (listed_mix(document, name) for name in names)
-    source = Neighbour(network, before, trust_root.network_id, packet_format)
-    sink = Neighbour(network, after, trust_root.network_id, packet_format)
-    source.links.set_peers({mix.id: PeerAddress(mix.host, mix.port)})
-    await sink.links.listen(after.host, after.port)
-    while not (source.links.is_open(mix.id) and mix.id in sink.observer.opened):
-        await _pause(0.1)
+async def _measure(alone: MixAlone, flooder: Flooder, found: list[Figure]) -> None:
+    around = await Surroundings.link(alone)
     await flooder.ready()
-    capacity_per_s = await _saturate(network.directory / mix.name, flooder)
+    capacity_per_s = await _saturate(alone.directory, flooder)
     tell(f"{capacity_per_s:,.0f} packets a second are unwrapped when more come")
-    await _pause(SETTLE_S)
-    trial = await _try(Load(document, mix, sink, packet_format.sphinx), source, mix, flooder, capacity_per_s)
+    await pause(SETTLE_S)
+    trial = await _try(around, flooder, capacity_per_s)
     during_ms = sorted(trial.added_ms(BEFORE_S, BEFORE_S + FLOOD_S))
     found += [
         barred("honest_loss_at_4x", float(trial.lost), "packets", bar=0, better="lower", reference=len(trial.sent_s)),
@@ -155,8 +116,7 @@ async def _measure(network: TestNetwork, names: tuple[str, str, str], flooder: F
         Figure(name="overload_capacity_per_s", value=capacity_per_s, unit="packets/s"),
         Figure(name="overload_offered_ratio", value=trial.flood_per_s / capacity_per_s, unit="of that"),
     ]
-    await source.links.stop()
-    await sink.links.stop()
+    await around.stop()
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,9 +151,9 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 async def _saturate(directory: Path, flooder: Flooder) -> float:
     """Return how many packets the mix unwraps in a second when more come than it can do."""
     flooding = Deferred.fromCoroutine(flooder.order(time.time(), SATURATE_S, SATURATE_PER_S))
-    await _pause(1.0)
+    await pause(1.0)
     first = _status(directory)
-    await _pause(SATURATE_S - 2.0)
+    await pause(SATURATE_S - 2.0)
     last = _status(directory)
     sent, _ = await flooding
     capacity_per_s = (_unwrapped(last) - _unwrapped(first)) / (last.written_at_s - first.written_at_s)
@@ -216,35 +176,17 @@ def _status(directory: Path) -> NodeStatus:
     return status
 
 
-async def _try(load: Load, source: Neighbour, mix: NodeEntry, flooder: Flooder, capacity_per_s: float) -> Trial:
+async def _try(around: Surroundings, flooder: Flooder, capacity_per_s: float) -> Trial:
     """Send packets at a tenth of the capacity, before, during and after a flood."""
     rate_per_s = HONEST_SHARE * capacity_per_s
-    frames, delays_s = load.make(int(rate_per_s * (BEFORE_S + FLOOD_S + AFTER_S)))
-    load.arrivals_s()
-    gc.collect()
-    gc.freeze()  # else our own collector stops the load for longer than a packet takes
-    rng = random.Random(3)
-    sent_s: list[float] = []
-    begin_s = due_s = time.time()
+    frames, delays_s = around.load.make(int(rate_per_s * (BEFORE_S + FLOOD_S + AFTER_S)))
+    begin_s = time.time()
     flooding = Deferred.fromCoroutine(flooder.order(begin_s + BEFORE_S, FLOOD_S, TIMES_CAPACITY * capacity_per_s))
-    while len(sent_s) < len(frames):
-        now_s = time.time()
-        while due_s <= now_s and len(sent_s) < len(frames):
-            source.links.send(mix.id, frames[len(sent_s)])
-            sent_s.append(now_s)
-            due_s += rng.expovariate(rate_per_s)
-        await _pause(TICK_S)
+    sent_s = await around.send(frames, rate_per_s=rate_per_s)
     flooded, ended_s = await flooding
-    await _pause(SETTLE_S)
-    arrivals_s = load.arrivals_s()
-    added_s = [arrivals_s[n] - sent_s[n] - delays_s[n] if n in arrivals_s else None for n in range(len(frames))]
     return Trial(
         sent_s=[each_s - begin_s for each_s in sent_s],
-        added_s=added_s,
+        added_s=await around.load.added_s(sent_s, delays_s),
         flood_end_s=ended_s - begin_s,
         flood_per_s=flooded / FLOOD_S,
     )
-
-
-async def _pause(seconds: float) -> None:
-    await deferLater(reactor, seconds)

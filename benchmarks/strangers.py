@@ -15,14 +15,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import psutil
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
-from benchmarks.relay import react_quietly
+from benchmarks.neighbours import pause, react_quietly
 from benchmarks.report import Figure, barred, tell
 from loopixmix import sphinx
 from loopixmix.keys import IdentityKey
@@ -102,7 +100,7 @@ async def _measure(found: list[Figure]) -> None:
         # What is loaded and allotted once is not the cost of a link.
         clients.append(await _open(openings, 1, WARMING))
         _fill(provider, packet_format, openings.peers)
-        await _pause(1.0)
+        await pause(1.0)
         before = _own_bytes()
         clients.append(await _open(openings, 1 + WARMING, LINKS))
         peers = openings.peers[WARMING:]
@@ -110,7 +108,7 @@ async def _measure(found: list[Figure]) -> None:
         full = 0
         while full < FULL_TURNS:
             full = 0 if _fill(provider, packet_format, peers) else full + 1
-            await _pause(0.05)
+            await pause(0.05)
         kb = (_own_bytes() - before + _kernel_bytes(peers_from=WARMING)) / LINKS / 1000
         tell(f"{LINKS} links that take nothing any more: {kb:.0f} kB each")
         found.append(barred("stranger_link_kb", round(kb, 1), "kB", bar=BAR_KB, better="lower"))
@@ -136,7 +134,7 @@ async def _open(openings: Openings, first: int, count: int) -> subprocess.Popen[
     client = subprocess.Popen([sys.executable, "-P", "-m", "benchmarks.strangers", str(first), str(count)])
     wanted = len(openings.peers) + count
     while len(openings.peers) < wanted:
-        await _pause(0.05)
+        await pause(0.05)
     return client
 
 
@@ -159,10 +157,6 @@ def _kernel_bytes(*, peers_from: int) -> int:
     return sum(taken[peers_from:])
 
 
-def _pause(seconds: float) -> Deferred[None]:
-    return deferLater(cast("object", reactor), seconds, lambda: None)  # type: ignore[arg-type]
-
-
 def dial(first: int, count: int) -> None:
     """Be clients, one after the other, until somebody ends the process."""
     packet_format = PacketFormat.for_network(PARAMS, arithmetic=sphinx.load_arithmetic())
@@ -173,7 +167,7 @@ def dial(first: int, count: int) -> None:
             network = network_of(number, packet_format, openings)
             network.set_peers({key_of(0).public: PeerAddress("127.0.0.1", PORT)})
             while not openings.peers:
-                await _pause(0.01)
+                await pause(0.01)
         await Deferred()
 
     react_quietly(body)

@@ -17,12 +17,12 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from benchmarks.engine_runs import ROUNDS, run_once
 from benchmarks.report import Figure, barred
 from loopixmix.sweeps.threads import keep_one_thread
 from simulations.flows.rates import flows_of
 from simulations.scenario import Scenario, change
 from simulations.scenario.shipped import scenario_named
-from simulations.seeds import Seeds
 from simulations.vector.engine import ENGINE
 
 _P = ParamSpec("_P")
@@ -31,9 +31,6 @@ _T = TypeVar("_T")
 PACKETS_BAR = 1_500_000
 MINUTE_BAR_S = 300
 MINUTE_BAR_MB = 4000
-ROUNDS = 3
-"""The fastest of so many counts: what else runs on the machine only ever takes time away."""
-
 PAPERS: dict[str, object] = {
     "users.count": 50_000,
     "topology.providers": 0,
@@ -114,12 +111,9 @@ def _cost_of(scenario: Scenario) -> tuple[float, float, float, float]:
     Packets: those of users and the answers to them, each from its beginning to the end of its path.
     """
     run, flows = scenario.run, flows_of(scenario)
-    begun_s, begun_processor_s = time.perf_counter(), time.process_time()
-    ENGINE.run(scenario, Seeds(scenario.seeds, replicate=0), progress=_silent)
-    processor_s = time.process_time() - begun_processor_s
-    wall_s = time.perf_counter() - begun_s
+    took = run_once(ENGINE, scenario)
     packets = (flows.forward_per_s + flows.replies_per_s) * (run.warm_up_s + run.duration_s + run.drain_s)
-    return wall_s, processor_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, packets
+    return took.wall_s, took.processor_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, packets
 
 
 def _raw_numpy_per_s() -> float:
@@ -149,7 +143,3 @@ def _one_processor() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
-
-
-def _silent(_share: float) -> None:
-    """Show no progress."""

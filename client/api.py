@@ -267,6 +267,13 @@ class Client(Protocol):
         told: `callback_failures` says so, and awaiting raises `BadRequestError`.
         """
 
+    async def sent(self, *, after: int = 0, limit: int = 100) -> list[OutgoingMessage]:
+        """Return outgoing messages of any state with a number over `after`, oldest first, at most `limit`, 1 or more.
+
+        One that has ended is kept as long and beside as many as the client's settings say, or until it is deleted.
+        Raises `BadRequestError`.
+        """
+
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message with its state history. Raises `UnknownMessageError`."""
 

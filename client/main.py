@@ -138,7 +138,8 @@ def _converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]], /) ->
 for _command in (
     *(daemon.status, daemon.stop, daemon.open_page, daemon.openapi),
     *(accounts.register, accounts.tokens),
-    *(messages.send, messages.inbox, messages.message, messages.estimate, messages.cancel, messages.delete),
+    *(messages.send, messages.inbox, messages.sent, messages.message),
+    *(messages.estimate, messages.cancel, messages.delete),
     *(services.network, services.request, services.answer),
     *(contacts.contacts, readers.readers),
     *(leaving.export, leaving.erase),

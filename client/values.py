@@ -71,6 +71,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The moment at which it begins to leave, None if that is at once."""
     deadline_s: float | None = None
     """If it is not stored by then, it fails."""
+    number: int = 0
+    """That of its first step (`NumberedChange.number`): it counts up in the order in which messages were queued."""
 
 
 class NumberedChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,11 @@ MAX_DELAY_MEANS = 27.631021115928547
 
 PULL_MARGIN = 1.5
 """How many times as many items as the streams bring a client pulls: requests of several packets need free places."""
+LEAST_LAYERS = 3
+LEAST_MIXES_A_LAYER = 2
+LEAST_DELAY_MEAN_S = 0.1
+LEAST_RATE_PER_S = 0.1
+"""The floors of clients, below which they take part in no network but one for tests (docs/protocol/floors.md)."""
 _SETTLING_PATHS = 2
 
 Rate = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
@@ -104,6 +109,18 @@ class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             f"pulls fetch {self.pulled_per_s:g} items a second (pull_rate_per_s x pull_batch), but the streams of "
             f"others can bring {self.streams_per_s:g} a second and own packets {self.own_answers_per_s:g} answers: it "
             f"takes {PULL_MARGIN} times as many, at least {self.least_pulled_per_s:g}"
+        )
+
+    @property
+    def floor_faults(self) -> tuple[str, ...]:
+        """Which of these parameters are below the floors of clients, each with its value and the least one."""
+        leasts = {"layers": LEAST_LAYERS, "delay_mean_s": LEAST_DELAY_MEAN_S} | dict.fromkeys(
+            ("payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s", "node_loop_rate_per_s"), LEAST_RATE_PER_S
+        )
+        return tuple(
+            f"{name} = {value:g}, at least {least:g}"
+            for name, least in leasts.items()
+            if (value := getattr(self, name)) < least
         )
 
     @property

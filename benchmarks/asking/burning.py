@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import psutil
 
-from benchmarks.asking.load import RequestLoad, pause
+from benchmarks.asking.load import RequestLoad
 from benchmarks.asking.rates import BAR_PER_S
 from benchmarks.asking.services import BATCH, BURNER
 from benchmarks.asking.stage import GIVING_WAY, Program, Stage, perform, staged
+from benchmarks.neighbours import pause
 from benchmarks.report import Figure, barred, tell
 from loopixmix.directory import Document
 

@@ -11,9 +11,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.asking.load import Asked, RequestLoad, pause
+from benchmarks.asking.load import Asked, RequestLoad
 from benchmarks.asking.services import BATCH
 from benchmarks.asking.stage import PLAN, PROVIDER, MovedClock, Program, Stage, perform, staged
+from benchmarks.neighbours import pause
 from benchmarks.report import Figure, barred, tell
 from loopixmix.directory import Document
 

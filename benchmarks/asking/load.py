@@ -7,12 +7,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
-
 from benchmarks.asking.services import BODY_BYTES
-from benchmarks.relay import Neighbour
+from benchmarks.neighbours import DELAY_MEAN_S, TICK_S, Neighbour, pause
 from loopixmix import sphinx
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import FormatError
@@ -21,8 +17,6 @@ from loopixmix.requests.coding import encode_shares
 from loopixmix.requests.parts import RequestPart, encode_part, request_content, request_head
 from loopixmix.routing.path import deliver_to, service_id
 
-TICK_S = 0.002
-DELAY_MEAN_S = 0.02
 SURB_ID_BYTES = 8
 
 
@@ -139,9 +133,3 @@ class RequestLoad:
 
     def _delay_us(self) -> int:
         return int(self._rng.expovariate(1 / DELAY_MEAN_S) * 1e6)
-
-
-async def pause(seconds: float) -> None:
-    """Wait."""
-    waiting: Deferred[None] = deferLater(reactor, seconds)
-    await waiting

@@ -6,10 +6,11 @@ import gc
 import statistics
 import time
 
-from benchmarks.asking.load import RequestLoad, pause
+from benchmarks.asking.load import RequestLoad
 from benchmarks.asking.services import BATCH
 from benchmarks.asking.stage import Stage
 from benchmarks.asking.trials import IN_TIME_S, RATES_PER_S, Trial, rates_to_hold
+from benchmarks.neighbours import pause
 from benchmarks.report import Figure, barred, tell
 from loopixmix.directory import Document
 

@@ -18,9 +18,9 @@ import msgspec
 import psutil
 import tomli_w
 
-from benchmarks.asking.load import RequestLoad, pause
+from benchmarks.asking.load import RequestLoad
 from benchmarks.asking.services import CLOCK, installed
-from benchmarks.relay import Neighbour, fetch_document, react_quietly
+from benchmarks.neighbours import Neighbour, fetch_document, leave, pause, pin, react_quietly
 from loopixmix import sphinx
 from loopixmix.config import load_trust_root
 from loopixmix.directory import Document
@@ -116,7 +116,7 @@ class Stage:
         for program in self.programs:
             self.start_program(program)
         self.network.processes.start(PROVIDER, ["provider", "run", str(self.network.directory / PROVIDER)])
-        _pin(self.provider, core=0)
+        pin(self.provider, core=0)
 
     def executed_in(self, name: str) -> Path:
         """Return the database of the service `name`, wherever it ran."""
@@ -190,8 +190,8 @@ def staged(services: Sequence[str], programs: Sequence[Program], *, clock: Moved
 
 
 def perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]]) -> None:
-    """Take the places of the mixes, and run `body` on the reactor."""
-    _stop_mixes(stage)
+    """Stop the mixes and take their places, and run `body` on the reactor."""
+    leave(stage.network, PROVIDER)
     react_quietly(lambda: _perform(stage, body))
 
 
@@ -201,23 +201,6 @@ def _configure(stage: Stage, services: Sequence[str]) -> None:
     config["services"] += services
     config["remote"] = {program.name: {"socket": str(stage.socket(program))} for program in stage.programs}
     path.write_text(tomli_w.dumps(config))
-
-
-def _stop_mixes(stage: Stage) -> None:
-    """Stop all mixes. The provider gets core 0 alone."""
-    running = stage.network.processes.running()
-    _pin(stage.provider, core=0)
-    _pin(running["authority"], core=1)
-    mixes = [process for name, process in running.items() if name.startswith("mix")]
-    for process in mixes:
-        process.terminate()
-    psutil.wait_procs(mixes, timeout=20)
-
-
-def _pin(process: psutil.Process, *, core: int) -> None:
-    """Give a process one core alone, with all its threads: `cpu_affinity` moves only the first."""
-    for thread in process.threads():
-        os.sched_setaffinity(thread.id, {core})
 
 
 async def _perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]]) -> None:

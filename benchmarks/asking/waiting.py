@@ -19,10 +19,9 @@ from pathlib import Path
 import msgspec
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
 from benchmarks.asking.services import LOSS, SIZED, installed
-from benchmarks.relay import react_quietly
+from benchmarks.neighbours import pause, react_quietly
 from benchmarks.report import Figure, barred
 from client.remote import RemoteClient, remote_client
 from loopixmix.params import NetworkParams
@@ -136,7 +135,7 @@ async def _ask(running: TestNetwork, sizes: Sequence[tuple[int, int]]) -> list[W
         remote_client(running.directory / planned.name, reactor=reactor, rng=random.SystemRandom())
         for planned in running.plan.clients
     ]
-    await _pause(WARM_S)  # loops tell the clients of round trips and loss
+    await pause(WARM_S)  # loops tell the clients of round trips and loss
     for request_bytes, answer_bytes in sizes:
         waits_s: list[float] = []
         work = [Deferred.fromCoroutine(_runs(client, request_bytes, answer_bytes, waits_s)) for client in clients]
@@ -153,14 +152,9 @@ async def _runs(client: RemoteClient, request_bytes: int, answer_bytes: int, wai
     body = f"{answer_bytes} ".encode().ljust(request_bytes, b"x")
     rng = random.Random(request_bytes)
     for _ in range(RUNS // CLIENTS):
-        await _pause(rng.uniform(0.0, 3.0))
+        await pause(rng.uniform(0.0, 3.0))
         begin_s = time.monotonic()
         answer = await client.request(f"{SIZED}@provider-1", body, timeout_s=TIMEOUT_S)
         if len(answer) != answer_bytes:
             raise RuntimeError(f"the answer has {len(answer)} bytes, and not {answer_bytes}")
         waits_s.append(time.monotonic() - begin_s)
-
-
-async def _pause(seconds: float) -> None:
-    waiting: Deferred[None] = deferLater(reactor, seconds)
-    await waiting

@@ -19,10 +19,9 @@ from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from benchmarks.relay import react_quietly
+from benchmarks.neighbours import pause, react_quietly
 from benchmarks.report import Figure, barred
 from client.api import ReceivedMessage
 from client.remote import RemoteClient, remote_client
@@ -185,9 +184,3 @@ def _note(member: _Member, message: ReceivedMessage) -> None:
 
 def _standard_error(values: Sequence[float]) -> float:
     return statistics.stdev(values) / math.sqrt(len(values))
-
-
-async def pause(seconds: float) -> None:
-    """Let time pass."""
-    waiting: Deferred[None] = deferLater(reactor, seconds)
-    await waiting

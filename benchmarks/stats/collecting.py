@@ -15,9 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.asking.load import Asked, RequestLoad, pause
+from benchmarks.asking.load import Asked, RequestLoad
 from benchmarks.asking.services import COLLECTOR
 from benchmarks.asking.stage import Program, Stage, perform, staged
+from benchmarks.neighbours import pause
 from benchmarks.report import Figure, barred, tell
 from benchmarks.stats.measured_survey import MeasuredSurvey
 from loopixmix.directory import Document

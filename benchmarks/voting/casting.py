@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 
-from benchmarks.asking.load import Asked, RequestLoad, pause
+from benchmarks.asking.load import Asked, RequestLoad
 from benchmarks.asking.services import BOARD
 from benchmarks.asking.stage import Program, Stage, perform, staged
+from benchmarks.neighbours import pause
 from benchmarks.report import Figure, barred, tell
 from benchmarks.voting.served_board import STORE_FILE, new_voters
 from loopixmix.directory import Document

@@ -224,6 +224,11 @@ class FakeClient:
         return self._outbox.estimate(body_bytes, to)
 
     @checked
+    async def sent(self, *, after: int = 0, limit: int = 100) -> list[OutgoingMessage]:
+        """Return outgoing messages."""
+        return self._outbox.sent(after, limit)
+
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
         return self._outbox.message(message_id)

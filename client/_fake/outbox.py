@@ -134,6 +134,7 @@ class FakeOutbox:
             history=(),
             leaves_at_s=leaves_at_s or None,
             deadline_s=letter.deadline_s,
+            number=self._count + 1,
         )
         message_id = message.message_id
         self._messages[message_id] = _Outgoing(message, letter, sealed_to)
@@ -169,6 +170,10 @@ class FakeOutbox:
         return TimeEstimate(
             mean_s=2 * half_s, p95_s=2 * half_s, queue_s=half_s, sending_s=0.0, delivery_s=half_s, fragments=fragments
         )
+
+    def sent(self, after: int, limit: int) -> list[OutgoingMessage]:
+        """Return messages with a number over `after`, in the order in which they were queued."""
+        return [each.message for each in self._messages.values() if each.message.number > after][:limit]
 
     def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history."""

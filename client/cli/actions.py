@@ -84,6 +84,30 @@ async def every_received(
     return after
 
 
+async def every_sent(
+    client: Client,
+    show: Callable[[OutgoingMessage], None],
+    *,
+    after: int,
+    limit: int,
+    state: MessageState | None = None,
+    page: int = 100,
+) -> int:
+    """Give at most `limit` outgoing messages after a number to `show`, of a state or any; return the last number."""
+    while limit > 0:
+        messages = await client.sent(after=after, limit=page if state is not None else min(page, limit))
+        if not messages:
+            break
+        for message in messages:
+            after = message.number
+            if state is None or message.state is state:
+                show(message)
+                limit -= 1
+                if limit == 0:
+                    break
+    return after
+
+
 async def follow_received(
     client: Client, show: Callable[[ReceivedMessage], None], *, after: int, news: Callable[[], Awaitable[None]]
 ) -> None:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from client.api import OutgoingMessage, ReceivedMessage
+from client.api import MessageState, OutgoingMessage, ReceivedMessage
 from client.cli.outside import DIRECTORY, FILE, JSON, MOMENT, body_of, console, converse, outside, show, show_json
 from loopixmix.errors import StoreError
 
@@ -125,12 +125,45 @@ def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path 
     if others:
         many = f" and {len(others) - 1} more" if len(others) > 1 else ""
         raise StoreError(f"{others[0].path}{many}: not saved, because another file is there: use another --save-dir")
-    if as_json:
-        return
-    if shown == 0:
-        click.echo("no messages" if after == 0 else f"no messages after number {after}", err=True)
-    elif shown == limit:
-        click.echo(f"there may be more: --after {last}", err=True)
+    _tell_end(shown, after=after, last=last, limit=limit, as_json=as_json)
+
+
+@click.command()
+@DIRECTORY
+@click.option("--after", default=0, type=click.IntRange(min=0), help="Only messages with a higher number.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in MessageState]),
+    default=None,
+    help="Only those in this state.  [default: any]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def sent(directory: Path, after: int, limit: int, state: str | None, as_json: bool) -> None:
+    """List sent messages, oldest first.
+
+    That is each message that was handed in, whether it waits, is on its way, was stored or failed: to whom, when, and
+    its ID. Their texts are not kept once they have left.
+    """
+    from client.cli.actions import every_sent
+
+    shown = 0
+
+    def tell(message: OutgoingMessage) -> None:
+        nonlocal shown
+        shown += 1
+        if as_json:
+            return show_json(message)
+        from client.cli.views import sent_view
+
+        return show(sent_view(message))
+
+    wanted = None if state is None else MessageState(state)
+    last = converse(
+        directory,
+        lambda conversation: every_sent(conversation.client, tell, after=after, limit=limit, state=wanted),
+    )
+    _tell_end(shown, after=after, last=last, limit=limit, as_json=as_json)
 
 
 @click.command()
@@ -197,3 +230,12 @@ def delete(directory: Path, which: str) -> None:
 
     converse(directory, work)
     click.echo(f"deleted {which}")
+
+
+def _tell_end(shown: int, *, after: int, last: int, limit: int, as_json: bool) -> None:
+    if as_json:
+        return
+    if shown == 0:
+        click.echo("no messages" if after == 0 else f"no messages after number {after}", err=True)
+    elif shown == limit:
+        click.echo(f"there may be more: --after {last}", err=True)

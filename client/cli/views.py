@@ -98,6 +98,22 @@ def tokens_view(stocks: Sequence[TokenStock]) -> RenderableType:
     return table
 
 
+def sent_view(message: OutgoingMessage) -> RenderableType:
+    """Show one outgoing message of a list."""
+    word, style, _ = STATE_WORDS[message.state]
+    head = Text.assemble(
+        (f"{message.number:>4}  ", "cyan"),
+        (instant(message.history[0].at_s) if message.history else "", "dim"),
+        "  ",
+        (word, style),
+        f"  {size(message.length_bytes)} {plain_line(message.kind)} to ",
+        (plain_line(message.to), "bold"),
+    )
+    told = message.history[-1].detail if message.history and message.state is MessageState.FAILED else ""
+    lines = [head, Text.assemble(INDENT, (message.message_id, "dim"))]
+    return Group(*lines, *([Text.assemble(INDENT, plain_line(told))] if told else []))
+
+
 def message_view(message: OutgoingMessage) -> RenderableType:
     """Show an outgoing message with its history."""
     head = _grid()

@@ -65,7 +65,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class MessageForgotten(msgspec.Struct, frozen=True):
-    """An unfinished message that is too old, or the one of too many of which the fewest fragments are here."""
+    """An unfinished message that is too old, or the one of too many, or too long ones, of which the least is here."""
 
     head_id: bytes
 
@@ -87,15 +87,20 @@ WINDOW = 32
 
 @dataclass(frozen=True)
 class ReassemblyLimits:
-    """How much is kept, and for how long. `long_messages`: those of more fragments than a window."""
+    """How much is kept, and for how long.
+
+    `long_messages`: those of more fragments than a window. `fragments`: those of all unfinished messages together, some
+    256 MB: a thousand of the longest messages, each of them but for one fragment, would take ten thousand.
+    """
 
     messages: int = 1_024
     long_messages: int = 256
+    fragments: int = 131_072
     orphans: int = 32_768
     keep_s: float = 30 * 86_400.0
 
 
-GATEWAY_LIMITS = ReassemblyLimits(messages=8_192, long_messages=1_024)
+GATEWAY_LIMITS = ReassemblyLimits(messages=8_192, long_messages=1_024, fragments=1_048_576)
 """Of a gateway, to whom many write at the same time, each as slowly as a user's rate is: of 90,000 users who send ten
 mails of 50 KB a day at 0.13 packets per second, some 2,000 are on their way at any moment."""
 
@@ -142,6 +147,8 @@ class Reassembly:
     """Messages of which not all fragments are in the table."""
     _message_keys: set[bytes] = field(default_factory=set)
     _orphans: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
+    _fragments: int = 0
+    """How many fragments of unfinished messages are here."""
 
     def restore(self, messages: Iterable[KnownMessage], orphans: Iterable[tuple[bytes, float]]) -> None:
         """Take up what the store has kept: messages and (orphan id, time), oldest first."""
@@ -150,6 +157,7 @@ class Reassembly:
             for index in known.received:
                 message.received[index] = 1
             message.missing = message.received.count(0)
+            self._fragments += len(known.received)
             self._expect(message, len(known.received))
         self._orphans.update(orphans)
 
@@ -227,6 +235,16 @@ class Reassembly:
         self._drop(fewest.head_id)
         return fewest.head_id
 
+    def _make_room(self, growing: _Unfinished) -> list[ReassemblyFact]:
+        """Forget messages until one more fragment of `growing` fits; never that one, which may end with it."""
+        others = {name: message for name, message in self._messages.items() if message is not growing}
+        facts: list[ReassemblyFact] = []
+        while others and self._fragments >= self.limits.fragments:
+            head_id = self._forget_one(others)
+            del others[head_id]
+            facts.append(MessageForgotten(head_id))
+        return facts
+
     def _start(self, head_id: bytes, message_key: bytes, total_bytes: int, now_s: float) -> _Unfinished:
         count = self.sizes.count(total_bytes)
         key = FragmentKey(message_key)
@@ -250,6 +268,7 @@ class Reassembly:
 
     def _drop(self, head_id: bytes) -> None:
         message = self._messages.pop(head_id)
+        self._fragments -= len(message.received) - message.missing
         self._message_keys.discard(message.message_key)
         self._long.pop(head_id, None)
         for index in range(1, message.expected_to):
@@ -267,13 +286,15 @@ class Reassembly:
         return self._note(message, index, data, now_s)
 
     def _note(self, message: _Unfinished, index: int, data: bytes, now_s: float) -> list[ReassemblyFact]:
+        forgotten = self._make_room(message) if self._fragments >= self.limits.fragments else []
         message.received[index] = 1
         message.missing -= 1
+        self._fragments += 1
         message.changed_at_s = now_s
         self._messages.move_to_end(message.head_id)
         self._expect(message, 1)
         added = Added(message.head_id, index, data)
-        return [added] if message.missing else [added, Completed(message.head_id)]
+        return [*forgotten, added, *([] if message.missing else [Completed(message.head_id)])]
 
     def _keep(self, name: bytes, now_s: float) -> list[ReassemblyFact]:
         facts: list[ReassemblyFact] = []

@@ -29,8 +29,10 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     `give_up_s`. An anonymous message carries `reply_blocks` blocks to answer by. With `receipts`, contacts are told
     that their messages came, a random time later (exponential, `receipt_delay_mean_s`): a receipt tells that we are
     online. A request to register, to be sent or to be looked up waits `patience_s` for the network. `tokens`: when
-    tokens are fetched and may be spent. Received messages are deleted after `keep_received_s`; beyond
-    `keep_received_bytes` the oldest that a reader has handled go before that. A `gateway` uses the rates that its
+    tokens are fetched and may be spent. Sent messages are forgotten `keep_finished_s` after their end, and earlier if
+    more than `keep_finished_messages` have ended. Received messages are deleted after `keep_received_s`; beyond
+    `keep_received_bytes` the oldest that a reader has handled go before that, and if those that nobody has handled
+    take so much, further mail waits at the provider. A `gateway` uses the rates that its
     provider lists for it in the network document: everybody sees who it is. `floors`: what to do
     with a network that does not reach them (`client.link.floors`).
     """
@@ -43,6 +45,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_queued_messages: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     max_queued_fragments: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     keep_finished_s: Seconds = 90 * DAY_S
+    keep_finished_messages: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     keep_received_s: Seconds = 90 * DAY_S
     keep_received_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
     patience_s: Seconds = 60.0

@@ -144,11 +144,16 @@ Tell contacts that their messages came, a random time later (mean, in seconds). 
     "client.give_up_s": "A message that is not acknowledged is given up after this long.",
     "client.longest_retry_s": "Until then it is sent again, at the latest after this long.",
     "client.max_queued_messages": "How much may wait to be sent.",
-    "client.keep_finished_s": "How long finished outgoing messages can be looked at.",
+    "client.keep_finished_s": """\
+How long a sent message can be looked up after it was stored, failed or was cancelled (seconds): to whom, when, how long
+it was. Its text is not kept once it has left.""",
+    "client.keep_finished_messages": "How many such messages are kept: beyond it those that ended first go earlier.",
     "client.keep_received_s": """\
 How long received messages are kept, whether or not they were read (seconds); then they are deleted for good.""",
     "client.keep_received_bytes": """\
-How much received messages may take. Beyond it the oldest ones that a program has handled are deleted earlier.""",
+How much received messages may take (bytes). Beyond it the oldest ones that were read, or that a program has handled,
+are deleted earlier. If unread ones alone take so much, the client takes no more: further mail waits at the provider,
+whose mailbox is bounded too, and the status says so.""",
     "client.patience_s": """\
 How long registering and looking up wait for the network; at most 15 s while no authority gives a document.""",
     "client.tokens.fetch_mean_s": """\

@@ -14,6 +14,8 @@ from loopixmix.process.files import is_token, lock_holder, write_atomically
 
 TOKEN_FILE, URL_FILE = "api.token", "api.url"
 LOCK_FILE = "client.lock"
+STARTING_FILE = "starting.lock"
+"""Whose lock a daemon holds that a program has started, from its first moment on."""
 
 _URL = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
 

@@ -11,7 +11,7 @@ from client.asking.account import ACCOUNT_FACT
 from client.directory.configuration import CONFIG_FILE, DOCUMENT_FILE, STORE_FILE, TRUST_ROOT_FILE, check_client
 from client.directory.keys import IDENTITY_FILE, SEALING_FILE, load_keys
 from client.http.calling.starting import LOG_FILE
-from client.http.endpoint import LOCK_FILE, TOKEN_FILE, URL_FILE
+from client.http.endpoint import LOCK_FILE, STARTING_FILE, TOKEN_FILE, URL_FILE
 from client.leaving.rows import StoreRows
 from client.link.session import Account
 from client.store.schema import contacts, inbox, messages
@@ -82,7 +82,8 @@ def erase_client(directory: Path) -> Erased:
         for name in (*KEY_FILES, *_unfinished(directory), *OTHER_FILES, CONFIG_FILE):
             size = _erase(directory / name)
             files, erased_bytes = files + (size is not None), erased_bytes + (size or 0)
-        (directory / LOCK_FILE).unlink(missing_ok=True)
+        for name in (STARTING_FILE, LOCK_FILE):
+            (directory / name).unlink(missing_ok=True)
     finally:
         lock.release()
     left = tuple(sorted(path.name for path in directory.iterdir()))

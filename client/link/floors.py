@@ -10,17 +10,7 @@ import enum
 from collections.abc import Iterator
 
 from loopixmix.directory import Document
-from loopixmix.params import PULL_MARGIN, NetworkParams
-
-LEAST_LAYERS = 3
-LEAST_MIXES_A_LAYER = 2
-LEAST_DELAY_MEAN_S = 0.1
-LEAST_RATES_PER_S = {
-    "payload_rate_per_s": 0.1,
-    "loop_rate_per_s": 0.1,
-    "drop_rate_per_s": 0.1,
-    "node_loop_rate_per_s": 0.1,
-}
+from loopixmix.params import LEAST_MIXES_A_LAYER, PULL_MARGIN, NetworkParams
 
 
 class Acceptance(enum.Enum):
@@ -54,14 +44,8 @@ def unfit(figures: NetworkParams) -> str | None:
 
 def _faults(document: Document) -> Iterator[str]:
     params = document.params
-    if params.layers < LEAST_LAYERS:
-        yield f"layers = {params.layers}, at least {LEAST_LAYERS}"
+    yield from params.floor_faults
     for layer in range(1, params.layers + 1):
         # By what is listed: a promise of more mixes hides nobody.
         if (count := len(document.layer(layer))) < LEAST_MIXES_A_LAYER:
             yield f"mixes in layer {layer}: {count}, at least {LEAST_MIXES_A_LAYER}"
-    if params.delay_mean_s < LEAST_DELAY_MEAN_S:
-        yield f"delay_mean_s = {params.delay_mean_s:g}, at least {LEAST_DELAY_MEAN_S:g}"
-    for name, least in LEAST_RATES_PER_S.items():
-        if (rate := getattr(params, name)) < least:
-            yield f"{name} = {rate:g}, at least {least:g}"

@@ -45,6 +45,12 @@ class BatchOutcome(msgspec.Struct):
     refused: int = 0
     deleted: int = 0
     """Received messages that were kept for as long as the user has set."""
+    forgotten: int = 0
+    """Messages of which some fragments had come, and the rest did not."""
+    stored_bytes: int = 0
+    """How long the bodies are that came into the inbox."""
+    is_full: bool = False
+    """Whether unread messages take all the room that the user has set."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -210,6 +216,7 @@ class Arrivals:
         if incoming.insert_arrival(connection, arrival) is None:
             return False
         outcome.kinds.add(arrival.kind)
+        outcome.stored_bytes += len(arrival.body)
         return True
 
 

@@ -13,6 +13,7 @@ from client.receiving.arrivals import Surroundings
 from client.receiving.impostors import Impostors
 from client.receiving.offering import Offering
 from client.receiving.receiver import ReceivedBatch, Receiver
+from client.receiving.room import InboxRoom
 from client.sending.outbox import Outbox
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
@@ -32,11 +33,12 @@ class Inbox:
         offering: Offering,
         news: News,
         impostors: Impostors,
+        room: InboxRoom,
     ) -> None:
         """Let `receiver` work where `access` has the store.
 
         `outbox`: sends the receipts, and hears of those that came; `offering` and `news`: hear of new messages;
-        `impostors`: hear of senders who claim to be somebody else.
+        `impostors`: hear of senders who claim to be somebody else; `room`: hears whether there is any.
         """
         self._receiver = receiver
         self._access = access
@@ -44,6 +46,7 @@ class Inbox:
         self._offering = offering
         self._news = news
         self._impostors = impostors
+        self.room = room
 
     def receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
@@ -68,6 +71,15 @@ class Inbox:
         )
         tidying.addCallbacks(self._on_received, already_told)
 
+    def look_for_room(self) -> None:
+        """Hear soon whether there is room again."""
+        self._access.read(self._receiver.measure).addCallbacks(self._on_measured, already_told)
+
+    def _on_measured(self, is_full: bool) -> None:
+        if is_full != self.room.is_full:
+            self.room.is_full = is_full
+            self._news.tell()
+
     def _on_received(self, received: ReceivedBatch) -> None:
         outcome = received.outcome
         self._outbox.on_receipts(outcome.received)
@@ -77,6 +89,9 @@ class Inbox:
             self._impostors.note(address)
         if outcome.refused:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
+        if outcome.forgotten:
+            log.warn("{count} messages were given up of which the rest did not come", count=outcome.forgotten)
+        self._on_measured(outcome.is_full)
         if outcome.deleted:
             log.info("{count} received messages were deleted, as client.toml has it", count=outcome.deleted)
         if outcome.kinds or outcome.received or outcome.deleted:

@@ -24,6 +24,8 @@ MOST_IN_WORK = 512
 MOST_UNASKED = 64
 """As many items that nobody asked for are read at once, then reading rests: they take time, if no memory."""
 REST_S = 0.1
+LOOK_S = 5.0
+"""While mail waits for room, the store is asked this often whether there is some again."""
 
 
 class Letterbox:
@@ -51,6 +53,7 @@ class Letterbox:
         self._inbox = inbox
         self._clock = clock
         self._unasked = 0
+        self._looked_s = 0.0
         self._rest: DelayedCall | None = None
 
     def received(self, peer: Identity, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
@@ -105,13 +108,25 @@ class Letterbox:
         payload_bytes = around.sphinx.geometry.payload_bytes
         fragments: list[bytes] = []
         reply_bodies: list[tuple[bytes, bytes]] = []
+        numbers: list[int] = []
+        waiting: list[int] = []
         for item in items:
+            if item.kind is ItemKind.MESSAGE and self._inbox.room.is_full:
+                # Not acknowledged, so the provider keeps it, and gives it again. Replies are taken: no more of them can
+                # come than we have asked for.
+                waiting.append(item.item_id)
+                continue
+            numbers.append(item.item_id)
             if item.kind is ItemKind.MESSAGE:
                 fragments.append(item.body[:payload_bytes])
             elif not self._expectations.take(item.surb_id, item.body, sphinx=around.sphinx, now_s=around.now_s):
                 # A block that we gave away in an anonymous message, if it is ours at all: the store knows.
                 reply_bodies.append((item.surb_id, item.body))
-        numbers = [item.item_id for item in items]
+        self._pulls.on_failed(waiting)
+        # Some may have been read since: only who waits asks, and not each time, because the store reads much for it.
+        if waiting and not 0 <= around.now_s - self._looked_s < LOOK_S:
+            self._looked_s = around.now_s
+            self._inbox.look_for_room()
 
         def stored(_: object) -> None:
             self._registration.on_known()

@@ -35,8 +35,10 @@ REMEMBER_S = 60 * DAY_S
 """How long a fragment is remembered: longer than its sender repeats it and its mailbox keeps it."""
 
 
-DELETED_AT_ONCE = 200
-"""So many old messages are deleted a minute, so that what comes need not wait for long."""
+DELETED_AT_ONCE = 1_000
+"""So many old messages are deleted a minute, so that what comes need not wait for long: more than come in that time."""
+FORGOTTEN_AT_ONCE = 5_000
+"""The same for sent ones, which have no bodies any more."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Receiver:
     """The one that the picture has in it, while it is not committed."""
     _taken: list[TakenFragment] = field(default_factory=list)
     """Fragments of this batch that are not written yet."""
+    _unread_bytes: int | None = field(default=None)
+    """How much unread messages take, at most; None before it was measured."""
 
     def receive(
         self,
@@ -81,24 +85,48 @@ class Receiver:
         for surb_id, body in reply_bodies:
             self.arrivals.take_reply(connection, surb_id, body, around, outcome)
         self._write_taken(connection, around)
+        outcome.is_full = self._is_full(connection, outcome.stored_bytes)
         return self._end(reassembly, outcome)
 
     def tidy(self, connection: Connection, around: Surroundings) -> ReceivedBatch:
         """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
         reassembly, outcome = self._begin(connection, around), BatchOutcome()
-        self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
         for group in replies.groups_with_replies(connection):
             self.arrivals.pass_replies(connection, group, around, outcome)
-        incoming.expire_seen(connection, around.now_s)
-        replies.expire(connection, around.now_s)
-        outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
         # Only while the network agrees about the time: a clock a year ahead would delete all mail.
         if around.document.agrees_with(around.now_s):
+            self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
+            incoming.expire_seen(connection, around.now_s)
+            replies.expire(connection, around.now_s)
             outcome.deleted = self._delete_old(connection, around.now_s)
+        outcome.is_full = self.measure(connection)
         return self._end(reassembly, outcome)
+
+    def measure(self, connection: Connection) -> bool:
+        """Tell whether unread messages take all that they may."""
+        self._unread_bytes = None
+        return self._is_full(connection, 0)
+
+    def _is_full(self, connection: Connection, stored_bytes: int) -> bool:
+        """Tell whether unread messages take all that they may, now that `stored_bytes` came."""
+        most_bytes = self.writer.settings.keep_received_bytes
+        was_full = self._unread_bytes is not None and self._unread_bytes > most_bytes
+        if self._unread_bytes is not None:
+            self._unread_bytes += stored_bytes
+        # What was read meanwhile is not counted out. So the store is asked once more before the mailbox has to wait;
+        # from then on only `measure` asks, because all unread messages are read for it.
+        if self._unread_bytes is None or (self._unread_bytes > most_bytes and not was_full):
+            self._unread_bytes = incoming.unread_bytes(connection, most_bytes=most_bytes)
+        return self._unread_bytes > most_bytes
 
     def _delete_old(self, connection: Connection, now_s: float) -> int:
         settings = self.writer.settings
+        outgoing.prune(
+            connection,
+            before_s=now_s - settings.keep_finished_s,
+            most=settings.keep_finished_messages,
+            limit=FORGOTTEN_AT_ONCE,
+        )
         deleted = incoming.delete_old(
             connection,
             before_s=now_s - settings.keep_received_s,
@@ -167,6 +195,7 @@ class Receiver:
                 case MessageForgotten(head_id):
                     self._write_taken(connection, around)
                     incoming.forget_message(connection, head_id)
+                    outcome.forgotten += 1
                 case OrphanForgotten(orphan_id):
                     incoming.take_orphan(connection, orphan_id)
                 case Refused():

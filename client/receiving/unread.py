@@ -12,10 +12,10 @@ from client.store import incoming
 from loopixmix.seams import Clock
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
+from loopixmix.store.upkeep.patience import SLOW
 
 WAIT_S = 0.4
 """So long the store may take to answer; then the number that was true last is told."""
-SLOW = "the store does not answer: another program has locked it, or the disk is slow"
 
 
 class UnreadCount:

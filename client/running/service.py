@@ -212,6 +212,12 @@ class ClientService:
         return await self._dispatch.estimate(body_bytes, to)
 
     @checked
+    async def sent(self, *, after: int = 0, limit: int = 100) -> list[OutgoingMessage]:
+        """Return outgoing messages; see `client.api.Client.sent`."""
+        await self._life.ready()
+        return await self._dispatch.sent(after=after, limit=limit)
+
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message; see `client.api.Client.message`."""
         await self._life.ready()

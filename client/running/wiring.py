@@ -33,6 +33,7 @@ from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
+from client.receiving.room import InboxRoom
 from client.receiving.shelf import StoredMessages
 from client.receiving.unread import UnreadCount
 from client.running.board import MissingDocument, RefusedDocument, StatusBoard, ThinTraffic
@@ -133,7 +134,16 @@ def build_client(
     offering = Offering(StoredMessages(access, news, clock=clock), clock=clock)
     callbacks = Callbacks(offering, clock=clock, failures=failures)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news, impostors=impostors)
+    room = InboxRoom(most_bytes=settings.keep_received_bytes)
+    inbox = Inbox(
+        receiver=receiver,
+        access=access,
+        outbox=outbox,
+        offering=offering,
+        news=news,
+        impostors=impostors,
+        room=room,
+    )
     letterbox = Letterbox(
         session=session,
         registration=registration,
@@ -181,6 +191,7 @@ def build_client(
             traffic,
             known,
             loops.health,
+            room,
             impostors,
             wallet,
             ThinTraffic(known),

@@ -82,6 +82,11 @@ class Dispatch:
         sized = await self._access.read(lambda c: self._poster.size(c, body_bytes, to, member, now_s=now_s))
         return self._forecast.message(sized.fragments, waits_s=sized.waits_s, is_sent_again=sized.is_sent_again)
 
+    async def sent(self, *, after: int, limit: int) -> list[OutgoingMessage]:
+        """Return messages with a number over `after`, oldest first, with their histories."""
+        found = await self._access.read(lambda c: outgoing.outgoing_after(c, after=after, limit=limit))
+        return [self._counted(row, message) for row, message in found]
+
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history; raise `UnknownMessageError`."""
         return (await self._find(message_id))[1]
@@ -112,12 +117,15 @@ class Dispatch:
         if found is None:
             raise UnknownMessageError(f"there is no message {message_id}")
         row, message = found
+        return row, self._counted(row, message)
+
+    def _counted(self, row: MessageRow, message: OutgoingMessage) -> OutgoingMessage:
         delivery = self._outbox.delivery(row)
         if delivery is None:
-            return row, message
+            return message
         # The store hears of the counts a little later.
         sent, acknowledged = delivery.sent, delivery.acknowledged
-        return row, msgspec.structs.replace(message, fragments_sent=sent, fragments_acknowledged=acknowledged)
+        return msgspec.structs.replace(message, fragments_sent=sent, fragments_acknowledged=acknowledged)
 
     async def _post(self, work: Callable[[Connection], Sequence[Posted]]) -> list[MessageId]:
         def posted(results: Sequence[Posted]) -> list[MessageId]:

@@ -56,6 +56,7 @@ _BETWEEN = (
     .order_by(inbox.c.number)
 )
 _UNREAD = select(func.count()).where(inbox.c.handled.is_(False))
+_UNREAD_BYTES = select(func.coalesce(func.sum(func.length(inbox.c.body)), 0)).where(inbox.c.handled.is_(False))
 _MARK_READ = (
     update(inbox)
     .where(inbox.c.handled.is_(False), inbox.c.number > bindparam("after"), inbox.c.number <= bindparam("last"))
@@ -179,6 +180,12 @@ def mark_read(connection: Connection, *, after: int, last: int) -> bool:
 def unread(connection: Connection) -> int:
     """Return how many messages nobody was shown and no callback has handled."""
     return connection.execute(_UNREAD).scalar_one()
+
+
+def unread_bytes(connection: Connection, *, most_bytes: int) -> int:
+    """Return how much unread messages take; if all that is stored takes no more than `most_bytes`, how much that is."""
+    used_bytes = _used_bytes(connection)
+    return used_bytes if used_bytes <= most_bytes else int(connection.execute(_UNREAD_BYTES).scalar_one())
 
 
 def newest_received(connection: Connection) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, select, tuple_, update
 
 from client.api import MessageState, NumberedChange, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
@@ -71,7 +71,15 @@ _FIND_FOR_RECEIPT = select(messages.c.id, messages.c.state).where(
     messages.c.message_id == bindparam("of_id"), messages.c.mailbox == bindparam("of_identity")
 )
 _FIND_BY_ID = select(messages).where(messages.c.message_id == bindparam("of_id"))
-_HISTORY = select(changes).where(changes.c.message == _OF_MESSAGE).order_by(changes.c.number)
+# By the number of the step with which each was queued: rows of deleted messages are given to others, numbers never.
+_QUEUED_AFTER = (
+    select(messages)
+    .join_from(changes, messages)
+    .where(changes.c.number > bindparam("after"), changes.c.state == MessageState.QUEUED.value)
+    .order_by(changes.c.number)
+    .limit(bindparam("count"))
+)
+_HISTORIES = select(changes).where(changes.c.message.in_(bindparam("rows", expanding=True))).order_by(changes.c.number)
 _CHANGES_AFTER = (
     select(changes, messages.c.message_id, messages.c.recipient, messages.c.kind)
     .join_from(changes, messages)
@@ -84,6 +92,14 @@ _QUEUE_SIZE = select(func.count(), func.coalesce(func.sum(messages.c.fragments -
     messages.c.finished_at_s.is_(None)
 )
 _PRUNE = delete(messages).where(messages.c.finished_at_s.is_not(None), messages.c.finished_at_s < bindparam("before_s"))
+_COUNT_ENDED = select(func.count()).where(messages.c.finished_at_s.is_not(None))
+_FIRST_ENDED = (
+    select(messages.c.id)
+    .where(messages.c.finished_at_s.is_not(None))
+    .order_by(messages.c.finished_at_s)
+    .limit(bindparam("count"))
+)
+_PRUNE_FIRST = delete(messages).where(messages.c.id.in_(_FIRST_ENDED.scalar_subquery()))
 _FIND_ENDED = select(messages.c.form, messages.c.finished_at_s).where(messages.c.message_id == bindparam("of_id"))
 _DELETE_MESSAGE = delete(messages).where(messages.c.message_id == bindparam("of_id"))
 
@@ -309,20 +325,12 @@ def outgoing_message(connection: Connection, message_id: str) -> tuple[MessageRo
     found = connection.execute(_FIND_BY_ID, {"of_id": message_id}).one_or_none()
     if found is None or found.form == RECEIPT:
         return None
-    history = connection.execute(_HISTORY, {"of_message": found.id})
-    return found.id, OutgoingMessage(
-        message_id=message_id,
-        to=found.recipient,
-        kind=found.kind,
-        length_bytes=found.length_bytes,
-        state=MessageState(found.state),
-        fragments=found.fragments,
-        fragments_sent=found.sent,
-        fragments_acknowledged=found.acknowledged,
-        history=tuple(StateChange(change.at_s, MessageState(change.state), change.detail) for change in history),
-        leaves_at_s=found.not_before_s or None,
-        deadline_s=found.deadline_s,
-    )
+    return _with_histories(connection, [found])[0]
+
+
+def outgoing_after(connection: Connection, *, after: int, limit: int) -> list[tuple[MessageRow, OutgoingMessage]]:
+    """Return messages with a number over `after`, oldest first, each with its history."""
+    return _with_histories(connection, connection.execute(_QUEUED_AFTER, {"after": after, "count": limit}).all())
 
 
 def changes_after(connection: Connection, *, after: int, limit: int) -> list[NumberedChange]:
@@ -353,9 +361,15 @@ def queue_size(connection: Connection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def prune(connection: Connection, before_s: float) -> None:
-    """Forget messages that were finished before `before_s`."""
+def prune(connection: Connection, *, before_s: float, most: int, limit: int) -> None:
+    """Forget messages that were finished before `before_s`, and beyond `most` those that were finished first.
+
+    Of the latter, at most `limit` at once.
+    """
     connection.execute(_PRUNE, {"before_s": before_s})
+    too_many = connection.execute(_COUNT_ENDED).scalar_one() - most
+    if too_many > 0:
+        connection.execute(_PRUNE_FIRST, {"count": min(too_many, limit)})
 
 
 def delete_ended(connection: Connection, message_id: str) -> bool | None:
@@ -370,6 +384,30 @@ def delete_ended(connection: Connection, message_id: str) -> bool | None:
         return False
     connection.execute(_DELETE_MESSAGE, {"of_id": message_id})
     return True
+
+
+def _with_histories(connection: Connection, found: Sequence[Row[Any]]) -> list[tuple[MessageRow, OutgoingMessage]]:
+    histories: dict[MessageRow, list[Row[Any]]] = {row.id: [] for row in found}
+    for change in connection.execute(_HISTORIES, {"rows": list(histories)}):
+        histories[change.message].append(change)
+    return [(row.id, _message_in(row, histories[row.id])) for row in found]
+
+
+def _message_in(row: Row[Any], history: Sequence[Row[Any]]) -> OutgoingMessage:
+    return OutgoingMessage(
+        message_id=row.message_id,
+        to=row.recipient,
+        kind=row.kind,
+        length_bytes=row.length_bytes,
+        state=MessageState(row.state),
+        fragments=row.fragments,
+        fragments_sent=row.sent,
+        fragments_acknowledged=row.acknowledged,
+        history=tuple(StateChange(change.at_s, MessageState(change.state), change.detail) for change in history),
+        leaves_at_s=row.not_before_s or None,
+        deadline_s=row.deadline_s,
+        number=history[0].number if history else 0,
+    )
 
 
 def _values_of(message: NewMessage) -> dict[str, object]:

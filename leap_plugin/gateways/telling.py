@@ -19,15 +19,19 @@ from loopixmix.errors import MisuseError, StoreError, UnavailableError
 from loopixmix.process.status import STATUS_FILE, told_by_holder
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
+from loopixmix.store.upkeep.patience import SLOW, read_soon
 
 
 class GatewayReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway as its operator sees it. `now`: its own word, None if it does not run."""
+    """A gateway as its operator sees it. `now`: its own word, None if it does not run.
+
+    The counts are None if the store does not answer.
+    """
 
     running: bool
-    waiting: int
-    ways_back: int
-    opted_out: int
+    waiting: int | None
+    ways_back: int | None
+    opted_out: int | None
     now: GatewayStatus | None = None
 
     @property
@@ -35,20 +39,21 @@ class GatewayReport(msgspec.Struct, frozen=True, kw_only=True):
         """What is wrong, None if all is well."""
         if not self.running:
             return "the gateway does not run"
-        return "the gateway is starting" if self.now is None else self.now.problem
+        if self.now is None:
+            return "the gateway is starting"
+        return self.now.problem or (SLOW if self.waiting is None else None)
 
 
 def status_of(path: Path) -> GatewayReport:
-    """Return how a gateway is; raise `ConfigError`, `StoreError`."""
+    """Return how a gateway is, without waiting for its store; raise `ConfigError`, `StoreError`."""
     load_gateway(path)
-    counts = (0, 0, 0)
+    counts: tuple[int, int, int] | None = (0, 0, 0)
     if (path / STORE_FILE).exists():
-        store = Store(SCHEMA, sqlite_url(path / STORE_FILE))
-        try:
-            counts = store.read(lambda c: (count_waiting(c), count_ways(c), opt_out_count(c)))
-        finally:
-            store.close()
-    waiting, ways, opted_out = counts
+        counts = read_soon(
+            lambda: Store(SCHEMA, sqlite_url(path / STORE_FILE)),
+            lambda c: (count_waiting(c), count_ways(c), opt_out_count(c)),
+        )
+    waiting, ways, opted_out = counts or (None, None, None)
     is_running, now = _own_word(path)
     return GatewayReport(running=is_running, waiting=waiting, ways_back=ways, opted_out=opted_out, now=now)
 
@@ -59,8 +64,9 @@ def status_lines(report: GatewayReport) -> Iterator[str]:
     if now is not None:
         yield f"the gateway of {', '.join(now.domains)} runs as {now.address or 'nobody yet'}"
     yield "all is well" if report.problem is None else f"problem: {report.problem}"
-    waiting, ways = report.waiting, report.ways_back
-    yield f"waiting for the relay: {waiting} mails; ways back: {ways}; opted out: {report.opted_out}"
+    if report.waiting is not None:
+        waiting, ways = report.waiting, report.ways_back
+        yield f"waiting for the relay: {waiting} mails; ways back: {ways}; opted out: {report.opted_out}"
     if now is not None and now.exit is not None:
         exit_ = now.exit
         yield f"exit: {exit_.accepted} taken, refused: {_by_status(exit_.refused)}"

@@ -25,7 +25,7 @@ from loopixmix.directory.words import (
 )
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
-from loopixmix.params import NetworkParams
+from loopixmix.params import LEAST_MIXES_A_LAYER, NetworkParams
 from loopixmix.process.log import LogSettings
 
 CONFIG_FILE = "authority.toml"
@@ -106,6 +106,25 @@ def _check_pulls(params: NetworkParams) -> None:
     """Raise `ConfigError` if mailboxes could fill up, or had no free places for the answers to requests."""
     if params.pulls_fault is not None:
         raise ConfigError(f'key "params.pull_batch": {params.pulls_fault}')
+
+
+def floors_warning(config: AuthorityConfig, *, test: bool) -> str | None:
+    """Return that clients will refuse this network, with each key that is below their floors; None if they will not.
+
+    `test`: whether its trust root says that it is a test network, of which clients ask nothing.
+    """
+    faults = [f"params.{fault}" for fault in config.params.floor_faults]
+    least = config.params.layers * LEAST_MIXES_A_LAYER
+    if 0 < config.expected_mixes < least:
+        faults.append(
+            f"expected_mixes = {config.expected_mixes}, at least {least}: {LEAST_MIXES_A_LAYER} in each layer"
+        )
+    if test or not faults:
+        return None
+    return (
+        f"clients refuse this network, because it is below their floors: {'; '.join(faults)}. Raise these in "
+        f"{CONFIG_FILE}, or let {TRUST_ROOT_FILE} say test = true (init --test) if it is there for trying things on"
+    )
 
 
 def parse_listen(listen: str, *, key: str = "listen") -> tuple[str, int]:

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
-from loopixmix.authority.config import IDENTITY_FILE, STATE_DIRECTORY, load_authority, parse_listen
+from loopixmix.authority.config import IDENTITY_FILE, STATE_DIRECTORY, floors_warning, load_authority, parse_listen
 from loopixmix.authority.http import DirectoryApi, EnrolledAddresses, RateLimit, directory_factory
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
@@ -79,6 +79,7 @@ class AuthorityNode(Program):
         if config.listen != self._config.listen:
             _log.warn("another listen address takes effect after a restart only")
         self._config = config
+        self._warn_of_floors()
         if self._service is not None:
             self._service.reconfigure(config)
 
@@ -102,9 +103,14 @@ class AuthorityNode(Program):
             was_just_set=self._world.clock_watch.was_just_set,
         )
 
+    def _warn_of_floors(self) -> None:
+        if warning := floors_warning(self._config, test=self._trust_root.test):
+            _log.warn("{warning}", warning=warning)
+
     def _announce(self) -> None:
         if self._config.open_enrolment:
             _log.warn("open_enrolment is on: anybody may add nodes; use it for test networks only")
+        self._warn_of_floors()
         _log.info(
             "authority of {network} listens on {listen}; its key is {key}",
             network=self._trust_root.name,

@@ -17,6 +17,7 @@ from loopixmix.authority.config import (
     TRUST_ROOT_FILE,
     AuthorityConfig,
     authority_toml,
+    floors_warning,
     load_authority,
     parse_listen,
     trust_root_toml,
@@ -86,13 +87,17 @@ def init(
     trust_root = TrustRoot(name=name, authorities=(trusted,), epoch_length_s=config.params.epoch_length_s, test=test)
     create_file(directory / CONFIG_FILE, authority_toml(config).encode())
     create_file(directory / TRUST_ROOT_FILE, trust_root_toml(trust_root).encode(), mode=0o644)
+    warning = floors_warning(config, test=test)
     if as_json:
         network = str(directory / TRUST_ROOT_FILE)
         told = {"id": identity_key.public.hex(), "config": str(directory / CONFIG_FILE), "network": network}
+        told |= {} if warning is None else {"warning": warning}
         click.echo(json.dumps(told))
         return
     click.echo(f"{directory / CONFIG_FILE}: look through it, then start with  loopixmix authority run {directory}")
     click.echo(f"{directory / TRUST_ROOT_FILE}: hand it to everybody who joins the network")
+    if warning is not None:
+        click.echo(warning, err=True)
     if open_enrolment:
         click.echo("open_enrolment is on: anybody may add nodes; use it for test networks only", err=True)
 
@@ -103,7 +108,9 @@ def init(
 def run(directory: Path, check_config: bool) -> None:
     """Run the authority of DIRECTORY until SIGTERM or ctrl-C."""
     if check_config:
-        load_authority(directory, load_identity(directory / IDENTITY_FILE))
+        config, trust_root = load_authority(directory, load_identity(directory / IDENTITY_FILE))
+        if warning := floors_warning(config, test=trust_root.test):
+            click.echo(warning, err=True)
         click.echo(f"{directory}: the configuration is good")
         return
     run_program(directory / LOCK_FILE, lambda world: AuthorityNode(directory, world=world))

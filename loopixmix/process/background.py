@@ -70,19 +70,6 @@ def _start(
     return int(done.stdout)
 
 
-def is_running(pid: int) -> bool:
-    """Tell whether a process runs; false for one that ended and was not fetched by its parent."""
-    try:
-        # Signal 0 does nothing but to ask whether the process is there.
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return False
-    except (OSError, IndexError):
-        return True  # another user's, or a system without /proc
-    return state not in ("Z", "X")
-
-
 def stop_holder(lock: Path, *, within_s: float) -> int | None:
     """Ask the process that holds `lock` to end, and wait until it has; return its number, or None if there is none.
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
     from twisted.internet.posixbase import PosixReactorBase
 
+    from stats.issue.counts import SurveyCounts
+    from stats.issue.directory import IssuerDirectory
     from stats.issue.people import Addressee
 
 MOST_CODES = 1_000_000
@@ -189,24 +191,22 @@ def status(directory: Path, as_json: bool) -> None:
     import msgspec
 
     from loopixmix.process.status import told_by_holder
-    from stats.issue.counts import counts_of
+    from loopixmix.store.upkeep.patience import SLOW, in_a_moment
     from stats.issue.directory import LOCK_FILE, IssuerDirectory
 
     found, now_s = IssuerDirectory(directory), stats_outside().now_s()
     told = told_by_holder(directory / LOCK_FILE)
     running = None if told is None else json.loads(told)
-    store = found.open_store()
-    try:
-        surveys = counts_of(found.path, store, now_s)
-    finally:
-        store.close()
+    surveys = in_a_moment(lambda: _counts_of(found, now_s))
     if as_json:
         click.echo(json.dumps({"running": running, "surveys": msgspec.to_builtins(surveys)}))
         return
     click.echo("not running" if running is None else f"running as process {running['pid']}")
     if running is not None and running["problem"]:
         click.echo(f"problem: {running['problem']}")
-    for survey in surveys:
+    if surveys is None:
+        click.echo(f"problem: {SLOW}")
+    for survey in surveys or ():
         click.echo(
             f"{survey.title}: {survey.codes} codes; {survey.waiting} addresses wait, {survey.refused} have another key "
             f"or are unknown; tokens by period and sheet: {', '.join(map(str, survey.signed)) or 'none'}; "
@@ -276,3 +276,13 @@ def _read_contacts(path: Path) -> list[Addressee]:
         if len(row) != 2 or not all(0 < len(cell) <= MOST_LETTERS for cell in row):
             raise ConfigError(f"{path}: line {number} is no address and fingerprint")
     return [Addressee(address, fingerprint) for address, fingerprint in rows[1:]]
+
+
+def _counts_of(found: IssuerDirectory, now_s: float) -> list[SurveyCounts]:
+    from stats.issue.counts import counts_of
+
+    store = found.open_store()
+    try:
+        return counts_of(found.path, store, now_s)
+    finally:
+        store.close()

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from benchmarks.lateness import chance, right_guesses
+from benchmarks.lateness import chance, right_guesses, worst_s
 
 
 def test_a_threshold_tells_what_differs() -> None:
@@ -23,3 +23,14 @@ def test_what_does_not_differ_is_told_no_better_than_by_chance(seed: int) -> Non
     posting, rest = ([rng.expovariate(1.0) for _ in range(12)] for _ in range(2))
     assert right_guesses(posting, rest) >= 12
     assert chance(posting, rest, random.Random(1)) > 0.05
+
+
+def test_the_longest_pause_of_a_window_counts() -> None:
+    pulls_s = [0.0, 0.1, 0.2, 0.35, 0.4, 0.5, 1.5]
+    assert worst_s(pulls_s, 0.0, 0.6, 0.1) == pytest.approx(0.05)
+    assert worst_s(pulls_s, 0.36, 0.6, 0.1) == pytest.approx(0.0)
+
+
+def test_a_window_without_pulls_is_no_calm_one() -> None:
+    with pytest.raises(ValueError, match="less than half of what was due"):
+        worst_s([0.0, 0.1, 0.2], 0.05, 1.05, 0.1)

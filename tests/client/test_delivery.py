@@ -341,6 +341,17 @@ def test_finished_messages_are_forgotten_after_a_while() -> None:
     world.stop()
 
 
+def test_of_too_many_sent_messages_those_that_ended_first_are_forgotten() -> None:
+    world = World(params=SLOW)
+    alice, _ = people(world, config=ClientSettings(keep_finished_messages=2))
+    for number in range(4):
+        send(world, alice, BOB, b"x", key=str(number))
+        world.clock.run_for(30)
+    world.clock.run_for(120)
+    assert [message.number for message in world.run(alice.client.sent())] == [7, 10]
+    world.stop()
+
+
 def test_what_is_kept_is_bounded_in_time(world: World) -> None:
     assert ClientSettings().give_up_s == 5 * DAY_S
     alice, bob = people(world)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from loopixmix.process.background import is_running
 from loopixmix.testnet.processes import ProcessTable
 from tests.worlds.commands import command_text as loopixmix
+from tests.worlds.processes import is_running
 from tests.worlds.terminal import Terminal
 
 BASE_PORT = 32_000

@@ -21,8 +21,8 @@ from client import remote, remote_asyncio
 from client.api import NotRunningError
 from client.directory.configuration import create_client
 from loopixmix.errors import ConfigError, UnavailableError
-from loopixmix.process.background import is_running
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
+from tests.worlds.processes import is_running
 
 
 class Place:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import os
 import pwd
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -31,6 +34,19 @@ NOBODY = "postgres"
 
 SQLITE_AND_POSTGRES = ("sqlite", pytest.param("postgres", marks=[pytest.mark.long, pytest.mark.needs("postgres")]))
 """What tests of stores are run on."""
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let nobody read or write the store in the file `path`, as a backup program may, or a debugger."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
 
 
 class PostgresServer:

@@ -143,6 +143,12 @@ def newest() -> Call[Cursor]:
     return Call(method="GET", path="/v1/events/newest", decode=_shape(Cursor))
 
 
+def sent_page(*, after: int, limit: int) -> Call[list[OutgoingMessage]]:
+    """List outgoing messages, at most one page of them."""
+    query = {"after": str(after), "limit": str(min(MAX_PAGE, limit))}
+    return Call(method="GET", path="/v1/messages", query=query, decode=_shape(list[OutgoingMessage]))
+
+
 def message(message_id: MessageId) -> Call[OutgoingMessage]:
     """Ask for an outgoing message."""
     return Call(method="GET", path=_place_of(message_id), decode=_shape(OutgoingMessage))

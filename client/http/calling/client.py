@@ -241,6 +241,18 @@ class CallingClient(ABC):
         return await self.ask(call.estimate(body_bytes, to))
 
     @checked
+    async def sent(self, *, after: int = 0, limit: int = 100) -> list[OutgoingMessage]:
+        """Return outgoing messages."""
+        messages: list[OutgoingMessage] = []
+        while len(messages) < limit:
+            page = await self.ask(call.sent_page(after=after, limit=limit - len(messages)))
+            if not page:
+                break
+            after = page[-1].number
+            messages.extend(page)
+        return messages
+
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
         return await self.ask(call.message(message_id))

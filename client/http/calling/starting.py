@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
 
 from client.api import NotRunningError
 from client.directory.configuration import CONFIG_FILE, TRUST_ROOT_FILE, check_client, create_client
-from client.http.endpoint import find_endpoint
+from client.http.endpoint import STARTING_FILE, find_endpoint
 from loopixmix.config import load_trust_root
 from loopixmix.errors import ConfigError
-from loopixmix.process.background import is_running, last_words, loopixmix_command, start_in_background
+from loopixmix.process.background import last_words, loopixmix_command, start_in_background
+from loopixmix.process.files import LockedError, lock_holder
 from loopixmix.seams import Rng
 
 LOG_FILE = "log.txt"
@@ -30,7 +32,7 @@ class DaemonStart:
         self._directory = directory
         self._deadline_s = time.monotonic() + within_s
         self._within_s = within_s
-        self._pid: int | None = None
+        self._is_begun = False
         self._ended_s: float | None = None
 
     def begin(self, *, network: Path | None, rng: Rng) -> None:
@@ -52,7 +54,9 @@ class DaemonStart:
         # The daemon that ran at the beginning may have been about to end.
         self._start_if_none_runs()
         now_s = time.monotonic()
-        if self._pid is not None and self._ended_s is None and not is_running(self._pid):
+        # It holds this lock before it is far enough to take its own. The number of its process would tell nothing: the
+        # system gives it to another one.
+        if self._is_begun and self._ended_s is None and lock_holder(self._directory / STARTING_FILE) is None:
             self._ended_s = now_s
         if self._ended_s is not None and now_s > self._ended_s + GIVE_UP_S:
             raise NotRunningError(f"the client daemon of {self._directory} ended: {last_words(self._log, lines=1)}")
@@ -60,13 +64,17 @@ class DaemonStart:
             raise NotRunningError(f"the client daemon of {self._directory} does not answer after {self._within_s:g} s")
 
     def _start_if_none_runs(self) -> None:
-        if self._pid is not None:
+        if self._is_begun:
             return
         try:
             find_endpoint(self._directory)
         except NotRunningError:
             command = loopixmix_command("client", "run", str(self._directory))
-            self._pid = start_in_background(command, log=self._log, environment=os.environ)
+            lock = self._directory / STARTING_FILE
+            # One that another program starts in this moment is as good.
+            with contextlib.suppress(LockedError):
+                start_in_background(command, log=self._log, environment=os.environ, lock=lock)
+            self._is_begun = True
 
     @property
     def _log(self) -> Path:

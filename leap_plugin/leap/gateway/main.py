@@ -111,12 +111,18 @@ def status(directory: Path, as_json: bool) -> None:
     The exit code is 1 if it does not run or has a problem.
     """
     from leap_plugin.leap.gateway.deliveries import count_by_state
-    from leap_plugin.leap.gateway.directory import LOCK_FILE
+    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_config, open_leap_store
     from leap_plugin.leap.gateway.users import count_owners
     from loopixmix.errors import UnavailableError
     from loopixmix.process.status import told_by_holder
+    from loopixmix.store.upkeep.patience import SLOW, read_soon
 
-    owners, counts = _use(directory, lambda connection: (count_owners(connection), count_by_state(connection)))
+    load_leap_config(directory)
+    counted = read_soon(
+        lambda: open_leap_store(directory),
+        lambda connection: (count_owners(connection), count_by_state(connection)),
+    )
+    owners, counts = (None, {}) if counted is None else counted
     try:
         report = told_by_holder(directory / LOCK_FILE)
     except UnavailableError:
@@ -124,13 +130,15 @@ def status(directory: Path, as_json: bool) -> None:
     is_running = report is not None
     told: dict[str, object] = {} if report is None else msgspec.json.decode(report)
     problem = told.get("problem") if is_running else "the gateway does not run"
+    if problem is None and counted is None:
+        problem = SLOW
     found = {
         "running": is_running,
         "problem": problem,
         "users": owners,
-        "waiting": counts.get("waiting", 0),
-        "without_key": counts.get("unsealed", 0),
-        "aside": counts.get("aside", 0),
+        "waiting": None if counted is None else counts.get("waiting", 0),
+        "without_key": None if counted is None else counts.get("unsealed", 0),
+        "aside": None if counted is None else counts.get("aside", 0),
         "delivered_since_start": told.get("delivered", 0),
         "refused_since_start": told.get("refused", 0),
     }
@@ -138,7 +146,8 @@ def status(directory: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found))
     else:
         for name, value in found.items():
-            words = {"None": "none", "True": "yes", "False": "no"}.get(str(value), value)
+            nothing = "none" if name == "problem" else "not known"
+            words = {"None": nothing, "True": "yes", "False": "no"}.get(str(value), value)
             click.echo(f"{name.replace('_', ' ')}: {words}")
     if problem is not None:
         raise click.exceptions.Exit(1)

@@ -270,3 +270,29 @@ def test_noise_is_an_orphan(fragment: bytes) -> None:
 def test_an_orphan_of_a_forgotten_message_is_let_go() -> None:
     inbox = Inbox()
     assert inbox.reassembly.adopt(b"nobody", 1, message(3000)[1], 0.0) == []
+
+
+def test_beyond_so_many_fragments_the_message_of_which_the_least_is_here_is_forgotten() -> None:
+    inbox = Inbox(ReassemblyLimits(fragments=6))
+    further, less, growing = (message(6000, key) for key in (1, 2, 3))
+    for fragment in (*further[:3], less[0], *growing[:2]):
+        assert not any(isinstance(fact, MessageForgotten) for fact in inbox.receive(fragment))
+    assert MessageForgotten(fragment_id(less[0])) in inbox.receive(growing[2])
+    # Now both have three, and the one that grows stays.
+    assert MessageForgotten(fragment_id(further[0])) in inbox.receive(growing[3])
+    for fragment in growing[4:]:
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 1
+    # It alone takes more than there is room for: a message is never forgotten for its own next fragment.
+    for fragment in message(15_000, 4):
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 2
+
+
+def test_fragments_that_a_store_has_kept_count_too() -> None:
+    inbox = Inbox(ReassemblyLimits(fragments=4))
+    for fragment in message(6000, 1)[:3]:
+        inbox.receive(fragment)
+    inbox = inbox.restarted()
+    facts = [fact for fragment in message(6000, 2)[:2] for fact in inbox.receive(fragment)]
+    assert [type(fact) for fact in facts].count(MessageForgotten) == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from twisted.python.failure import Failure
 
@@ -17,23 +18,27 @@ from client.receiving.impostors import Impostors
 from client.receiving.inbox import Inbox
 from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
+from client.receiving.room import InboxRoom
 from client.receiving.shelf import StoredMessages
 from client.store import incoming
 from loopixmix.errors import StoreError
 from loopixmix.keys import IdentityKey
 from tests.worlds.clients.parts import BOB, Parts, fragments_in, outcome
 
+RECEIPTS = ClientSettings(receipts=True)
+
 
 class Receiving:
     """Alice's inbox, into which a test puts fragments."""
 
-    def __init__(self) -> None:
-        self.parts = Parts(settings=ClientSettings(receipts=True))
+    def __init__(self, settings: ClientSettings = RECEIPTS) -> None:
+        self.parts = Parts(settings=settings)
         self.parts.go_online()
         self.parts.befriend_bob()
         clock = self.parts.clock
         offering = Offering(StoredMessages(self.parts.access, self.parts.news, clock=clock), clock=clock)
         self.impostors = Impostors()
+        self.room = InboxRoom(most_bytes=self.parts.writer.settings.keep_received_bytes)
         self.callbacks = Callbacks(offering, clock=clock, failures=CallbackFailures())
         self.inbox = Inbox(
             receiver=Receiver(Arrivals(self.parts.poster, self.parts.writer), self.parts.writer),
@@ -42,6 +47,7 @@ class Receiving:
             offering=offering,
             news=self.parts.news,
             impostors=self.impostors,
+            room=self.room,
         )
 
     def fragments(self, content: SignedMessage | Receipt, signer: IdentityKey) -> list[bytes]:
@@ -139,5 +145,45 @@ def test_what_is_too_old_is_forgotten(receiving: Receiving) -> None:
     assert receiving.parts.store.write(lambda c: c.exec_driver_sql(kept).scalar_one()) == 1
     around = surroundings(receiving.parts.session)
     assert around is not None
-    receiving.inbox.tidy(type(around)(around.now_s + 40 * 86_400, around.account, around.document, around.sphinx))
+    later_s = around.now_s + 40 * 86_400
+    receiving.inbox.tidy(msgspec.structs.replace(around, now_s=later_s))
+    # By this machine's clock alone: the network has another time.
+    assert receiving.parts.store.write(lambda c: c.exec_driver_sql(kept).scalar_one()) == 1
+    document = msgspec.structs.replace(around.document, valid_until_s=int(later_s) + 1)
+    receiving.inbox.tidy(msgspec.structs.replace(around, now_s=later_s, document=document))
     assert receiving.parts.store.write(lambda c: c.exec_driver_sql(kept).scalar_one()) == 0
+
+
+def test_unread_messages_fill_the_room_and_reading_or_deleting_makes_some() -> None:
+    receiving = Receiving(ClientSettings(keep_received_bytes=2**20))
+    for _ in range(4):
+        receiving.receive(receiving.message(bytes(400_000)))
+        if receiving.room.is_full:
+            break
+    assert len(receiving.messages()) == 3
+    assert receiving.room.problem is not None
+    assert "unread messages take 1 MiB, as much as client.keep_received_bytes allows" in receiving.room.problem
+    told, around = receiving.parts.told, surroundings(receiving.parts.session)
+    assert around is not None
+    receiving.inbox.tidy(around)
+    assert receiving.room.is_full
+    receiving.inbox.look_for_room()
+    assert receiving.room.is_full
+    receiving.parts.store.write(lambda c: incoming.mark_read(c, after=0, last=1))
+    receiving.inbox.look_for_room()
+    assert not receiving.room.is_full
+    assert receiving.room.problem is None
+    assert receiving.parts.told > told
+    receiving.callbacks.stop()
+    receiving.parts.close()
+
+
+def test_messages_that_are_read_as_they_come_never_fill_the_room() -> None:
+    receiving = Receiving(ClientSettings(keep_received_bytes=2**20))
+    receiving.callbacks.subscribe("text", lambda message: None)
+    receiving.parts.clock.advance(0)
+    for _ in range(6):
+        receiving.receive(receiving.message(bytes(400_000)))
+        assert not receiving.room.is_full
+    receiving.callbacks.stop()
+    receiving.parts.close()

@@ -13,7 +13,8 @@ from client.core.expectation import Expected
 from client.link.pulls import PullBook
 from client.link.registration import Registration
 from client.receiving.arrivals import Surroundings
-from client.receiving.letterbox import MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
+from client.receiving.letterbox import LOOK_S, MOST_IN_WORK, MOST_UNASKED, REST_S, Letterbox
+from client.receiving.room import InboxRoom
 from loopixmix.errors import StoreError
 from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
@@ -26,6 +27,8 @@ class KeptInbox:
     def __init__(self) -> None:
         self.fragments: list[bytes] = []
         self.replies: list[tuple[bytes, bytes]] = []
+        self.room = InboxRoom(most_bytes=2**20)
+        self.looks = 0
         self.stored: Deferred[None] = succeed(None)
 
     def receive(
@@ -34,6 +37,9 @@ class KeptInbox:
         self.fragments += fragments
         self.replies += reply_bodies
         return self.stored
+
+    def look_for_room(self) -> None:
+        self.looks += 1
 
 
 @dataclass
@@ -110,6 +116,25 @@ def test_what_cannot_be_stored_is_taken_again_when_it_is_given_again(setting: Se
     setting.inbox.stored = succeed(None)
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
     assert len(setting.inbox.fragments) == 2
+    assert setting.acknowledged() == (7,)
+
+
+def test_without_room_messages_stay_at_the_provider_and_answers_come(setting: Setting) -> None:
+    setting.inbox.room.is_full = True
+    setting.arrive(setting.item(7, ItemKind.MESSAGE), setting.item(8, ItemKind.REPLY, surb_id=b"unknown!"))
+    assert setting.inbox.fragments == []
+    assert len(setting.inbox.replies) == 1
+    assert setting.acknowledged() == (8,)
+    assert setting.pulls.in_work == 0
+    # The provider gives it again and again, and the store is asked for room now and then.
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert setting.inbox.looks == 1
+    setting.parts.clock.advance(LOOK_S)
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert setting.inbox.looks == 2
+    setting.inbox.room.is_full = False
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert len(setting.inbox.fragments) == 1
     assert setting.acknowledged() == (7,)
 
 

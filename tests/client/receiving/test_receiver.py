@@ -38,6 +38,12 @@ AROUND = Surroundings(
 )
 
 
+def at(now_s: float) -> Surroundings:
+    """Return what counts at another time, about which the network agrees."""
+    document = msgspec.structs.replace(AROUND.document, valid_until_s=int(now_s) + 1)
+    return msgspec.structs.replace(AROUND, now_s=now_s, document=document)
+
+
 def receiver() -> Receiver:
     writer = Writer(keys=BOB, sealer=HpkeSealer(BOB.sealing), rng=RNG, settings=ClientSettings())
     return Receiver(Arrivals(Poster(writer, AnonymousPoster(writer)), writer), writer)
@@ -174,7 +180,7 @@ def test_tidying_that_fails_forgets_nothing() -> None:
     store = CrashingStore(None)
     taking = receiver()
     take(taking, store, fragments[:3])
-    later = msgspec.structs.replace(AROUND, now_s=AROUND.now_s + 40 * DAY_S)
+    later = at(AROUND.now_s + 40 * DAY_S)
     store.dying = True
     with pytest.raises(CrashError):
         tidy(taking, store, later)
@@ -206,8 +212,10 @@ def test_fragments_are_remembered_for_a_while_only() -> None:
     taking = receiver()
     take(taking, store, fragments_of(b"short"))
     seen = "SELECT count(*) FROM seen"
+    wrong = msgspec.structs.replace(AROUND, now_s=AROUND.now_s + REMEMBER_S + 1)
+    tidy(taking, store, wrong)  # the document has another time
     for passed_s, remembered in ((REMEMBER_S, 1), (REMEMBER_S + 1, 0)):
-        tidy(taking, store, msgspec.structs.replace(AROUND, now_s=AROUND.now_s + passed_s))
+        tidy(taking, store, at(AROUND.now_s + passed_s))
         assert store.write(lambda c: c.exec_driver_sql(seen).scalar_one()) == remembered
     store.close()
 

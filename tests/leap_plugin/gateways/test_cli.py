@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from leap_plugin.gateways.cli import gateway
-from leap_plugin.gateways.configuration import PURPOSE, listening_place, load_gateway, resolver_place
+from leap_plugin.gateways.configuration import PURPOSE, STORE_FILE, listening_place, load_gateway, resolver_place
+from leap_plugin.gateways.program import GatewayStatus
+from leap_plugin.gateways.store.schema import SCHEMA
+from leap_plugin.gateways.telling import status_lines, status_of
 from loopixmix.errors import ConfigError, LoopixmixError
+from loopixmix.store.sqlite import sqlite_url
+from loopixmix.store.transactions import Store
 from loopixmix.tokens import encode_key_set
+from tests.worlds.databases import locked
 from tests.worlds.tokens import token_key
 
 
@@ -133,3 +141,19 @@ def test_places_of_resolvers() -> None:
     for bad in ("", "192.0.2.1:x", "192.0.2.1:0", "[2001:db8::1]:"):
         with pytest.raises(ConfigError):
             resolver_place(bad)
+
+
+def test_the_status_does_not_wait_for_the_store(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    Store(SCHEMA, sqlite_url(path / STORE_FILE)).close()
+    assert status_of(path).waiting == 0
+    with locked(path / STORE_FILE):
+        begun_s = time.monotonic()
+        report = status_of(path)
+        assert time.monotonic() - begun_s < 3.0
+    assert (report.waiting, report.ways_back, report.opted_out) == (None, None, None)
+    now = GatewayStatus(pid=1, address="gate@home", domains=("gate.example",), exit=None, entrance=None)
+    running = msgspec.structs.replace(report, running=True, now=now)
+    assert running.problem is not None
+    assert "the store does not answer" in running.problem
+    assert not any("waiting" in line for line in status_lines(running))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from client.api import RequestTimeoutError
 from leap_plugin.directory.sending import SendingSettings
@@ -61,12 +62,12 @@ def test_two_that_ask_for_one_key_at_a_time_share_the_look_up(world: SendingWorl
     world.network.lose_next()
     refusals = []
     for _ in range(2):
-        from twisted.internet.defer import Deferred
-
         asked = Deferred.fromCoroutine(world.mail.check_recipient(BOBS, None))
         asked.addErrback(lambda failure: refusals.append(failure.value.code))
     world.pass_time(5)
     assert refusals == [455, 455]
+    # A second look-up would not have been lost, and have found Bob.
+    assert world.run(world.alice.contacts()) == []
 
 
 def test_offline_a_stranger_waits_or_is_refused_as_the_owner_chose() -> None:

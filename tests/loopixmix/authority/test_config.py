@@ -14,6 +14,7 @@ from loopixmix.authority.config import (
     AllowedNode,
     AuthorityConfig,
     authority_toml,
+    floors_warning,
     load_authority,
     parse_advertised,
     parse_listen,
@@ -207,3 +208,19 @@ def test_mistakes_about_mail_domains_are_named(domains: list[str], text: str) ->
     tables = "".join(f"[[domains]]\n{domain}\n" for domain in domains)
     with pytest.raises(ConfigError, match=text):
         parse_config(f'listen = "127.0.0.1:1"\n[params]\n{tables}', AuthorityConfig, source="authority.toml")
+
+
+def test_parameters_that_clients_refuse_are_named_with_the_least_values() -> None:
+    assert floors_warning(CONFIG, test=False) is None
+    params = NetworkParams(layers=2, delay_mean_s=0.05, drop_rate_per_s=0.01)
+    low = AuthorityConfig(listen="127.0.0.1:9000", params=params, expected_mixes=3)
+    warning = floors_warning(low, test=False)
+    assert warning is not None
+    for told in (
+        "params.layers = 2, at least 3",
+        "params.delay_mean_s = 0.05, at least 0.1",
+        "params.drop_rate_per_s = 0.01, at least 0.1",
+        "expected_mixes = 3, at least 4: 2 in each layer",
+    ):
+        assert told in warning
+    assert floors_warning(low, test=True) is None

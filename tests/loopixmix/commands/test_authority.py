@@ -36,18 +36,28 @@ def test_what_was_made_is_told_to_programs_too(tmp_path: Path, capsys: pytest.Ca
 
 def test_init_makes_files_that_run_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = tmp_path / "new" / "authority"
-    assert command("init", directory, "--name", "example", "--listen", "127.0.0.1:9123", "--layers", 2) == 0
+    assert command("init", directory, "--name", "example", "--listen", "127.0.0.1:9123", "--layers", 4) == 0
     output = capsys.readouterr()
     assert "authority run" in output.out
     assert output.err == ""
     identity_key = load_identity(directory / "identity.key")
     config, root = load_authority(directory, identity_key)
-    assert config == AuthorityConfig(listen="127.0.0.1:9123", params=NetworkParams(layers=2))
+    assert config == AuthorityConfig(listen="127.0.0.1:9123", params=NetworkParams(layers=4))
     assert (root.name, root.authorities[0].url) == ("example", "http://127.0.0.1:9123")
     assert stat.S_IMODE((directory / "identity.key").stat().st_mode) == 0o600
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert command("run", directory, "--check-config") == 0
     assert "the configuration is good" in capsys.readouterr().out
+
+
+def test_parameters_that_clients_refuse_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, options in (("true", ()), ("test", ("--test",))):
+        for words in (("init", tmp_path / name, "--layers", 2, *options), ("run", tmp_path / name, "--check-config")):
+            assert command(*words) == 0
+            told = capsys.readouterr().err
+            assert ("params.layers = 2, at least 3" in told) is (name == "true"), told
+    assert command("init", tmp_path / "json", "--delay-mean-s", 0.01, "--json") == 0
+    assert "params.delay_mean_s = 0.01, at least 0.1" in json.loads(capsys.readouterr().out)["warning"]
 
 
 def test_the_trust_root_of_a_test_network_says_so(tmp_path: Path) -> None:

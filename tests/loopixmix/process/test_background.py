@@ -16,13 +16,13 @@ import pytest
 
 from loopixmix.errors import StoreError, UnavailableError
 from loopixmix.process.background import (
-    is_running,
     last_words,
     loopixmix_command,
     start_in_background,
     stop_holder,
 )
 from loopixmix.process.files import lock_holder
+from tests.worlds.processes import is_running
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

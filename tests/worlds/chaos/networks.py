@@ -16,12 +16,13 @@ import msgspec
 from client.http.endpoint import find_endpoint
 from loopixmix.errors import LoopixmixError
 from loopixmix.observing.status import NodeStatus, read_status
-from loopixmix.process.background import is_running, last_words, loopixmix_command, start_in_background
+from loopixmix.process.background import last_words, loopixmix_command, start_in_background
 from loopixmix.process.files import lock_holder
 from loopixmix.testnet.enrolment import enrol
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, Additions, PlannedClient, TestnetPlan
 from tests.worlds.chaos.clocks import SettableClock
+from tests.worlds.processes import is_running
 
 READY_S = 90.0
 STOP_S = 20.0

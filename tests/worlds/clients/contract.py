@@ -6,6 +6,7 @@ A test module makes a subclass of `ClientContract` whose name starts with `Test`
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Protocol, TypeVar, cast
 
 import msgspec
@@ -486,6 +487,27 @@ class ClientContract:
             with pytest.raises(UnknownMessageError):
                 acquainted.run(lost)
         assert send(acquainted, b"x", key="1") != message_id
+
+    def test_sent_messages_are_listed_with_their_states(self, acquainted: World) -> None:
+        sent = [send(acquainted, b"%d" % number, key=str(number)) for number in range(3)]
+        acquainted.pass_time()
+        later = Letter(
+            to=BOB, body=b"later", kind="note", idempotency_key="later", not_before_s=acquainted.now_s() + 3600
+        )
+        [waiting] = acquainted.run(acquainted.alice.send_many([later]))
+        listed = acquainted.run(acquainted.alice.sent())
+        assert [message.message_id for message in listed] == [*sent, waiting]
+        assert listed == [acquainted.run(acquainted.alice.message(message_id)) for message_id in (*sent, waiting)]
+        assert [message.state for message in listed] == [MessageState.STORED] * 3 + [MessageState.QUEUED]
+        assert all(0 < earlier.number < next_.number for earlier, next_ in pairwise(listed))
+        assert acquainted.run(acquainted.alice.sent(after=listed[1].number, limit=1)) == [listed[2]]
+        assert acquainted.run(acquainted.alice.sent(after=listed[3].number)) == []
+        acquainted.run(acquainted.alice.delete_outgoing(sent[1]))
+        assert [message.message_id for message in acquainted.run(acquainted.alice.sent())] == [
+            sent[0],
+            sent[2],
+            waiting,
+        ]
 
     def test_a_message_that_was_shown_is_read_and_readers_are_given_it_all_the_same(self, acquainted: World) -> None:
         for number in range(3):

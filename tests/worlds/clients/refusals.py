@@ -120,11 +120,13 @@ def refusals() -> dict[str, tuple[Try, type[ClientError]]]:
     refuse("delete", (0, -1, 10**30), lambda value: do("delete", value), UnknownMessageError)
     refuse("delete", (None, "1", 1.0, True), lambda value: do("delete", value), BadRequestError)
 
-    refuse("inbox:after", (-1, 10**30, None, "1", 1.0, True), lambda value: do("inbox", after=value), BadRequestError)
-    numbers: tuple[object, ...] = (-1, 10**30, None, "1", 1.0, True)
+    for method in ("inbox", "sent"):
+        numbers: tuple[object, ...] = (-1, 10**30, None, "1", 1.0, True)
+        limits: tuple[object, ...] = (0, -1, None, "1", 1.0, True)
+        refuse(f"{method}:after", numbers, lambda value, method=method: do(method, after=value), BadRequestError)
+        refuse(f"{method}:limit", limits, lambda value, method=method: do(method, limit=value), BadRequestError)
     refuse("mark_read:last", numbers, lambda value: do("mark_read", last=value), BadRequestError)
     refuse("mark_read:after", numbers, lambda value: do("mark_read", after=value, last=1), BadRequestError)
-    refuse("inbox:limit", (0, -1, None, "1", 1.0, True), lambda value: do("inbox", limit=value), BadRequestError)
 
     sizes: tuple[object, ...] = (-1, None, "1", 1.5, True)
     refuse("estimate:body_bytes", sizes, lambda value: do("estimate", value, BOB), BadRequestError)

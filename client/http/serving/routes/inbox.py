@@ -7,12 +7,12 @@ from twisted.web.server import Request
 from client.api import NamedReader, ReceivedMessage, UnknownMessageError
 from client.core.arguments import MOST_AT_ONCE, USUAL_SHARE_S
 from client.core.journal import JournalledClient
-from client.http.messages import MAX_PAGE, ReadBody, Received, received_of
+from client.http.messages import ReadBody, Received, received_of
 from client.http.serving.calls import (
-    MAX_NUMBER,
     parse_count,
     parse_seconds,
     read_json,
+    read_page,
     read_query,
     required,
     write_json,
@@ -40,10 +40,7 @@ class InboxRoutes:
     @route("GET", "/v1/inbox", Description(query={"after": False, "limit": False}, answers=list[Received]))
     async def inbox(self, request: Request) -> bytes:
         """List received messages; long bodies are left out."""
-        query = read_query(request, "after", "limit")
-        after = parse_count("after", query.get("after", "0"), least=0, most=MAX_NUMBER)
-        limit = parse_count("limit", query.get("limit", str(MAX_PAGE)), least=1, most=MAX_PAGE)
-        return write_json(request, await self._page(after, limit))
+        return write_json(request, await self._page(*read_page(request)))
 
     @route("POST", "/v1/inbox/read", Description(takes=ReadBody, status=204, forms=()))
     async def mark_read(self, request: Request) -> bytes:

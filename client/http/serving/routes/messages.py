@@ -16,6 +16,7 @@ from client.http.serving.calls import (
     parse_time,
     read_long,
     read_octets,
+    read_page,
     read_query,
     required,
     write_json,
@@ -67,6 +68,12 @@ class OutgoingRoutes:
         bulk = await read_long(request, Bulk, self._breathe)
         message_ids = await self._client.send_many(bulk.letters)
         return write_json(request, SentMany(message_ids), status=202)
+
+    @route("GET", "/v1/messages", Description(query={"after": False, "limit": False}, answers=list[OutgoingMessage]))
+    async def sent(self, request: Request) -> bytes:
+        """List outgoing messages, of any state."""
+        after, limit = read_page(request)
+        return write_json(request, await self._client.sent(after=after, limit=limit))
 
     @route("GET", "/v1/estimate", Description(query={"body_bytes": True, "to": True}, answers=TimeEstimate))
     async def estimate(self, request: Request) -> bytes:
