@@ -104,6 +104,7 @@ impl Signer {
 
 /// Overwrites what calls have left on the stack that have returned: the library keeps primes there, too.
 #[inline(never)]
+#[allow(clippy::large_stack_arrays)]
 fn wipe_stack() {
     let mut left = [0u8; STACK_BYTES];
     left.zeroize();
