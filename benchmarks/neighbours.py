@@ -181,10 +181,10 @@ class MixAlone(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def mix_alone(plan: TestnetPlan) -> Iterator[MixAlone]:
+def mix_alone(plan: TestnetPlan, *, unwraps_elsewhere: bool = False) -> Iterator[MixAlone]:
     """Start a network and leave of it a mix of layer 2, which has core 0 for itself. This process has the other core.
 
-    The authority goes on, too, on the other core.
+    The authority goes on, too, on the other core. With `unwraps_elsewhere`, so do the threads of the mix that unwrap.
     """
     with tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as temporary, started(Path(temporary), plan) as network:
         layers: dict[int | None, list[str]] = {}
@@ -193,6 +193,11 @@ def mix_alone(plan: TestnetPlan) -> Iterator[MixAlone]:
                 layers.setdefault(status.layer, []).append(name)
         name = layers[2][0]
         leave(network, name)
+        if unwraps_elsewhere:
+            process = network.processes.running()[name]
+            for thread in process.threads():
+                if thread.id != process.pid:
+                    os.sched_setaffinity(thread.id, {1})
         yield MixAlone(network, layers[1], name, layers[3])
 
 
