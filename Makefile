@@ -52,7 +52,7 @@ quick: setup
 	@$(python) tests/quick.py
 
 test-long: setup
-	$(python) -m pytest -q -m long
+	$(python) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m long
 
 native: setup
 	@if ! command -v cargo >/dev/null; then echo "no Rust toolchain: the native engine's own tests are left out"; \

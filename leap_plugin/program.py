@@ -112,7 +112,8 @@ class MailBridge(Program):
     def status(self) -> BridgeReport:
         """Return how the bridge is."""
         accounts = () if self._parts is None else tuple(self._report(account) for account in self._parts.accounts)
-        problems = [self._certificate_problem(), *(account.problem for account in accounts)]
+        store = None if self._parts is None else self._parts.access.problem
+        problems = [store, self._certificate_problem(), *(account.problem for account in accounts)]
         if not self._directory.config.accounts:
             problems.append("there is no mail account yet: loopixmix mail setup adds one")
         opened = self._ports.opened if self._ports is not None else []

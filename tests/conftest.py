@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.worlds.chaos.disks import MOUNTING, can_mount
 from tests.worlds.debian import provide_program
+from tests.worlds.sharing import NetworksInTurn
 from tests.worlds.terminal import Terminal
 from tests.worlds.web.chromium import Chromium
 
@@ -76,6 +79,12 @@ def _is_there(name: str) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = Counter()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer | None) -> LoadFileScheduling | None:
+    """Share the tests among processes so that networks do not meet."""
+    return NetworksInTurn(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from client.api import MessageState, StateChange
 from loopixmix.errors import MisuseError
@@ -157,6 +157,17 @@ class Delivery:
             raise MisuseError(f"a fragment that is {present.name} cannot be {stage.name}")
         self._set(index, stage)
         return True
+
+    def release(self, indices: Sequence[int]) -> None:
+        """Let fragments that are held wait for their turn; raise `MisuseError` if one is not held.
+
+        All at once: a long message has thousands, and whatever is due meanwhile would wait for them.
+        """
+        stages = self._stages
+        if any(stages.get(index) is not Stage.HELD for index in indices):
+            raise MisuseError("only a fragment that is held can be released")
+        stages.update(dict.fromkeys(indices, Stage.WAITING))
+        self._held -= len(indices)
 
     def attempt(self, index: int) -> int:
         """Return how often the fragment `index` was sent since the start."""

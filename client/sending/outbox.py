@@ -127,8 +127,7 @@ class Outbox:
             if not self._is_under_way(message) or not message.delivery.held:
                 del self._resting[row]
             elif not message.rests(now_s) and (due := message.due(epoch)):
-                for position in due:
-                    message.delivery.move(position, Stage.WAITING)
+                message.delivery.release(due)
                 self._queue.add(message, due)
         self._seal_some(maker, now_s)
 

@@ -28,7 +28,6 @@ class BoundedPlaces(Generic[P]):
         """`most`: places in all. `most_per_address`: of which one address gets so many, all of them by default."""
         self._most = most
         self._most_per_address = most if most_per_address is None else most_per_address
-        self._many = max(1, self._most_per_address // 4)
         # In the order in which they came or became idle, the oldest first.
         self._groups: dict[P, str] = {}
         self._counts: Counter[str] = Counter()
@@ -51,12 +50,18 @@ class BoundedPlaces(Generic[P]):
         own = address_group(host)
         if self._counts[own] >= self._most_per_address:
             return next((each for each, group in self._groups.items() if group == own and each.may_go), None)
-        # Those of addresses with many come first: a flood from few addresses then pushes out itself, and not a peer
-        # that needs a moment for its request.
+        # Those of the address with the most come first: a flood then pushes out itself, however many addresses it comes
+        # from, and not a peer that needs a moment for its request. With a fixed bound for "many", a flood that stays
+        # below it at each address pushed out everybody alike.
+        highest = max(self._counts.values(), default=0)
+        found, most = None, 0
         for each, group in self._groups.items():
-            if self._counts[group] > self._many and each.may_go:
-                return each
-        return next((each for each in self._groups if each.may_go), None)
+            count = self._counts[group]
+            if count > most and each.may_go:
+                found, most = each, count
+                if most == highest:
+                    break
+        return found
 
     def add(self, connection: P, host: str) -> None:
         """Give a place to a connection from `host`."""

@@ -131,19 +131,19 @@ def threaded_access(store: Store, *, waiting: str, call_on_reactor: Callable[...
     """
     writing = ThreadLane("store writer", partial(write_batch, store), call_on_reactor=call_on_reactor)
     reading = ThreadLane("store reader", partial(read_batch, store), call_on_reactor=call_on_reactor)
-    return StoreAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(waiting))
+    return StoreAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(waiting, has_room=store.has_room))
 
 
 def ordered_access(store: Store, *, waiting: str, call_on_reactor: Callable[..., object]) -> StoreAccess:
     """Return access through one thread: a reading sees every change that was asked for before it."""
     lane = ThreadLane("store", partial(write_batch, store), call_on_reactor=call_on_reactor)
-    return StoreAccess(store, writing=lane, reading=lane, alarm=StoreAlarm(waiting))
+    return StoreAccess(store, writing=lane, reading=lane, alarm=StoreAlarm(waiting, has_room=store.has_room))
 
 
 def inline_access(store: Store, *, waiting: str = "everything") -> StoreAccess:
     """Return access without threads, for tests and simulations: everything is done at once."""
     lane = InlineLane(partial(write_batch, store))
-    return StoreAccess(store, writing=lane, reading=lane, alarm=StoreAlarm(waiting))
+    return StoreAccess(store, writing=lane, reading=lane, alarm=StoreAlarm(waiting, has_room=store.has_room))
 
 
 def clocked_access(
@@ -152,4 +152,4 @@ def clocked_access(
     """Return access without threads, for tests and simulations: each batch takes `write_s` or `read_s` on `clock`."""
     writing = ClockLane(partial(write_batch, store), clock=clock, batch_s=write_s)
     reading = ClockLane(partial(read_batch, store), clock=clock, batch_s=read_s)
-    return StoreAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(waiting))
+    return StoreAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(waiting, has_room=store.has_room))

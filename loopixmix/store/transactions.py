@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from loopixmix.errors import StoreError
+from loopixmix.errors import DiskFullError, StoreError
 from loopixmix.store.faults import use_error
 from loopixmix.store.opening import open_databases
 from loopixmix.store.schema import Schema
@@ -36,6 +36,18 @@ class Store:
         store is in SQLite and sealed, or new and to be sealed. Raises `StoreError` if the store cannot be used.
         """
         self._databases = open_databases(url, schema, one_connection=one_connection, exclusive=exclusive, key=key)
+        self._full: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """That the disk is full, or what was lost, in one line; None if all is well.
+
+        That the disk is full shows when something is written. It has room again as soon as something fits, whether or
+        not somebody writes.
+        """
+        if self._full is not None and self.has_room():
+            self._full = None
+        return self._full or self.loss
 
     @property
     def loss(self) -> str | None:
@@ -67,6 +79,10 @@ class Store:
         except SQLAlchemyError as error:
             raise self._told(error, "the store cannot be read") from error
 
+    def has_room(self) -> bool:
+        """Tell whether there is room on its disk; true if that cannot be known."""
+        return self._databases.has_room()
+
     def used_bytes(self, connection: Connection) -> int:
         """Return how much of the disk the store takes; a `work` for `read`."""
         return self._databases.used_bytes(connection)
@@ -95,4 +111,7 @@ class Store:
         self._databases.close()
 
     def _told(self, error: SQLAlchemyError, failed: str) -> StoreError:
-        return use_error(error, failed, has_room=self._databases.has_room)
+        told = use_error(error, failed, has_room=self._databases.has_room)
+        if isinstance(told, DiskFullError):
+            self._full = str(told)
+        return told

@@ -94,11 +94,11 @@ def threaded_access(
         pause=partial(threading.Event().wait, PAUSE_S),
     )
     reading = ThreadLane("store reader", partial(read_batch, store), call_on_reactor=call_on_reactor)
-    return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))
+    return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING, has_room=store.has_room))
 
 
 def clocked_access(store: MailStore, rules: MailboxRules, *, clock: Clock, write_s: float, read_s: float) -> MailAccess:
     """Return access without threads, for tests and simulations: each batch takes `write_s` or `read_s` on `clock`."""
     writing = ClockLane(MailWriter(store, rules).write, clock=clock, batch_s=write_s)
     reading = ClockLane(partial(read_batch, store), clock=clock, batch_s=read_s)
-    return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))
+    return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING, has_room=store.has_room))

@@ -231,9 +231,12 @@ def _print_table(result: Result, folder: Path | None, wanted: tuple[str, ...], *
 
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
     selection = selection_of(result, wanted, brief=brief)
+    wide = Console(width=WIDEST)
     table = table_of(result, selection)
+    if wide.measure(table).maximum > console.width:
+        table = table_of(result, selection, narrow=True)
     # A line that the terminal breaks is less bad than figures that are cut.
-    widest = Console(width=WIDEST).measure(table).maximum
+    widest = wide.measure(table).maximum
     Console(width=max(console.width, widest), highlight=False).print(table)
     for line in below(result, selection, folder=folder):
         console.print(line, markup=False)

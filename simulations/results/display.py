@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ OUTSIDE = (
 MOST_ROWS = 200
 """The longest table; a longer one is shown in brief."""
 _MOST_VALUES = 4
+_NARROW = 8
 _MOST_DECIMALS = 6
 _MORE_DIGITS = 2
 # Sums of floating-point numbers have a relative error of this size: a smaller interval is none.
@@ -168,8 +170,11 @@ def _extremes(rows: Sequence[ResultRow], points: int) -> Iterator[ResultRow]:
             yield greatest
 
 
-def table_of(result: Findings, selection: Selection) -> Table:
-    """Return the table for a terminal: a row for each measure, and below it for each point of a sweep."""
+def table_of(result: Findings, selection: Selection, *, narrow: bool = False) -> Table:
+    """Return the table for a terminal: a row for each measure, and below it for each point of a sweep.
+
+    `narrow`: swept keys, which are longer than their values, are broken into lines.
+    """
     rows = selection.rows
     keys = list(result.points[0].values) if result.points else []
     title = f"{result.scenario.name}, engine {result.engine}"
@@ -178,13 +183,13 @@ def table_of(result: Findings, selection: Selection) -> Table:
     if selection.brief:
         table.add_column("", no_wrap=True)
     for key in keys:
-        table.add_column(key, justify="right")
+        table.add_column(_broken(key) if narrow else key, justify="right")
     table.add_column("Value" if result.manifest.replicates == 1 else "Mean ± 95 %", justify="right", no_wrap=True)
     table.add_column("Unit", no_wrap=True)
     with_theory = any(row.exact is not None for row in rows)
     if with_theory:
         table.add_column("Theory", justify="right", no_wrap=True)
-        table.add_column("Difference", justify="right", no_wrap=True)
+        table.add_column("Differ-\nence" if narrow else "Difference", justify="right", no_wrap=True)
     for number, row in enumerate(rows):
         first = number == 0 or rows[number - 1].measure != row.measure
         last = number + 1 == len(rows) or rows[number + 1].measure != row.measure
@@ -195,6 +200,16 @@ def table_of(result: Findings, selection: Selection) -> Table:
         cells = (row.measure if first else "", *which, *swept, row.value, row.unit, *theory)
         table.add_row(*map(escape, cells), end_section=bool(keys) and last)
     return table
+
+
+def _broken(key: str) -> str:
+    """Return a key in lines of few letters, broken behind dots and underscores."""
+    lines = [""]
+    for part in re.findall(r"[^._]+[._]?", key):
+        if lines[-1] and len(lines[-1]) + len(part) > _NARROW:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def headlines(result: Findings) -> tuple[str, ...]:
@@ -238,10 +253,15 @@ def _where(result: Findings, note: Note) -> str:
     """Return at which points a note holds, unless at all: the values of each swept key there."""
     if note.points >= len(result.points):
         return ""
-    there = [result.points[number].values for number in note.numbers if number < len(result.points)]
+    points = [result.points[number] for number in note.numbers if number < len(result.points)]
+    there = [point.values for point in points]
     values = {key: list(dict.fromkeys(shown(point[key]) for point in there)) for key in (there[0] if there else ())}
     everywhere = {key: {shown(point.values[key]) for point in result.points} for key in values}
     told = [f"{key} {_few(found)}" for key, found in values.items() if set(found) != everywhere[key]]
+    if math.prod(map(len, values.values())) != len(points):
+        # Not every combination of these values: only the points themselves say which.
+        told = [point.text for point in points[:_MOST_VALUES]] + ["..."] * (len(points) > _MOST_VALUES)
+        return f" (at {note.points} of {len(result.points)} points: {'; '.join(told)})"
     which = f": {', '.join(told)}" if told else ""
     return f" (at {note.points} of {len(result.points)} points{which})"
 

@@ -25,6 +25,11 @@ class ShareIntake:
         self._access = access
         self._clock = clock
 
+    @property
+    def problem(self) -> str | None:
+        """Why the store could not be used the last time, or what it has lost, in one line; None if all is well."""
+        return self._access.problem
+
     async def stop(self) -> None:
         """Finish what is under way, and close the store."""
         await self._access.finish()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import msgspec
 from sqlalchemy import Connection
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 
 from client.remote import RemoteClient, remote_client
 from loopixmix.errors import LoopixmixError
@@ -42,7 +41,6 @@ ROUND_S = 2.0
 READER = "stats-issuer"
 
 _T = TypeVar("_T")
-_log = Logger()
 
 
 class IssuerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +66,7 @@ class IssuerProgram(Program):
         self._access: StoreAccess | None = None
         self._service: ServiceProgram | None = None
         self._client: RemoteClient | None = None
+        self._looking_problem: str | None = None
         self._mailing_problem: str | None = None
         self._keeping = Task("keeping the keys of surveys", clock=world.clock, rng=world.rng)
         self._sending = Task("sending codes", clock=world.clock, rng=world.rng)
@@ -108,13 +107,20 @@ class IssuerProgram(Program):
     def status(self) -> IssuerStatus:
         """Return how it is now."""
         served = None if self._service is None else self._service.status()
-        problem = self._keeping.problem or self._sending.problem or self._mailing_problem
+        problems = (
+            self._keeping.problem,
+            self._sending.problem,
+            None if self._store is None else self._store.problem,
+            self._looking_problem,
+            self._mailing_problem,
+            None if served is None else served.problem,
+        )
         return IssuerStatus(
             pid=os.getpid(),
             surveys=len(self._surveys.places()),
             provider_connected=served is not None and served.connected,
             answered=0 if served is None else served.answered,
-            problem=problem or (None if served is None else served.problem),
+            problem=next((problem for problem in problems if problem is not None), None),
         )
 
     def _served(self, issuing: SurveyIssuing) -> ServiceProgram:
@@ -146,7 +152,10 @@ class IssuerProgram(Program):
             try:
                 await self._in_thread(lambda: self._refresh(commits))
             except LoopixmixError as error:
-                _log.error("the surveys cannot be looked through: {error}", error=str(error))
+                # The status tells it, and the log when that changes: a line in two seconds would fill a disk further.
+                self._looking_problem = f"the surveys cannot be looked through: {error}"
+            else:
+                self._looking_problem = None
 
     def _open_mailing(self, directory: Path, store: Store) -> None:
         reactor = self._world.reactor

@@ -104,6 +104,7 @@ class CollectorProgram(Program):
         served = None if self._service is None else self._service.status()
         problems = (
             self._going.problem,
+            None if self._parts is None else self._parts.problem,
             None if self._rounds is None else self._rounds.problem,
             None if served is None else served.problem,
         )

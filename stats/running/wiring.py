@@ -27,6 +27,11 @@ class CollectorParts:
     columns: Columns
     shares: ShareIntake
 
+    @property
+    def problem(self) -> str | None:
+        """That a store finds no room, or what it has lost, in one line; None if all is well."""
+        return self.ledger.problem or self.shares.problem
+
     async def stop(self) -> None:
         """Finish all that was asked for, and close the stores."""
         await self.lane.stop()

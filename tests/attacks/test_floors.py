@@ -12,7 +12,8 @@ from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from tests.worlds.clients.world import QUICK, Person, World
 
-PARAMS = msgspec.structs.replace(QUICK, pull_batch=8)
+PARAMS = msgspec.structs.replace(QUICK, pull_batch=8, epoch_length_s=120, grace_s=10)
+"""A client lives through whole epochs here, and an hour of its packets would show no more than two minutes."""
 NO_DELAYS = msgspec.structs.replace(PARAMS, delay_mean_s=0.001)
 NO_COVER = msgspec.structs.replace(PARAMS, drop_rate_per_s=0.0001, loop_rate_per_s=0.0001)
 FEW_PULLS = msgspec.structs.replace(PARAMS, pull_batch=1)

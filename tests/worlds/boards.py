@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +89,7 @@ class BoardWorld:
         self.directory, self.url = directory, url
         self.clock = FixedClock(now_s)
         self.checks = PlainChecks()
+        self.make_file: Callable[[Path], EntryFile] = EntryFile
         self.world: ElectionWorld = new_election(GROUP, voters=0)
         self.board = self._open()
         self.casting = Casting(self.board)
@@ -99,7 +100,7 @@ class BoardWorld:
             Store(SCHEMA, self.url),
             key=keys.board,
             clock=self.clock,  # type: ignore[arg-type]
-            file=EntryFile(self.directory / "entries"),
+            file=self.make_file(self.directory / "entries"),
         )
         return Board(
             log,

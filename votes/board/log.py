@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from loopixmix.errors import StoreError
+from loopixmix.process.files import has_room
 from loopixmix.seams import Clock
 from loopixmix.store.transactions import Store
 from votes.board.entryfile import EntryFile
@@ -70,6 +71,11 @@ class BoardLog:
         """How many entries there are."""
         return len(self._tree)
 
+    @property
+    def problem(self) -> str | None:
+        """Why entries cannot be kept or handed on, or what was lost, in one line; None if all is well."""
+        return self._store.problem or self._file.problem
+
     def append(self, work: Callable[[Connection, Writing], _R]) -> _R:
         """Do `work` in a transaction, and append what it writes; return what it returns, once all is on the disk.
 
@@ -93,8 +99,18 @@ class BoardLog:
                 for leaf in leaves:
                     self._tree.append_hash(leaf)
                 self._at_s = now_s
-            self._file.append(encoded)
+            # Those that a full disk kept from the file come first.
+            if self._file.problem is None:
+                self._file.append(encoded)
             return result
+
+    def catch_up(self) -> None:
+        """Give the file the entries that a full disk kept from it, if there is room again."""
+        if self._file.problem is None or not has_room(self._file.path.parent):
+            return
+        with self._writing:
+            if self._file.reopen():
+                self._complete_file()
 
     def read(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work`, which only reads the store."""
@@ -126,6 +142,7 @@ class BoardLog:
 
     def _complete_file(self) -> None:
         """Write those entries into the file that a crash kept from it."""
-        while self._file.count < self.size:
+        is_written = True
+        while is_written and self._file.count < self.size:
             found = self._store.read(lambda connection: entries_from(connection, self._file.count, READ_AT_ONCE))
-            self._file.append([each.entry.encode() for each in found])
+            is_written = self._file.append([each.entry.encode() for each in found])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,18}")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
+READ_AT_ONCE = 1 << 18
 MAX_NUMBER = 10**18
 """No number of a message, a change or a length is higher."""
 
@@ -66,7 +68,16 @@ async def read_long(request: Request, shape: type[T], breathe: Breathe) -> T:
     if media_type(request) != JSON or length <= LONG_CHARACTERS:
         return read_packed(request, shape)
     read_query(request)
-    return await decode_long_body(read_octets(request), shape, breathe)
+    return await decode_long_body(await _read_pieces(request, breathe), shape, breathe)
+
+
+async def _read_pieces(request: Request, breathe: Breathe) -> bytes:
+    """Do as `read_octets`, with a breath after each piece: a long body lies in a file."""
+    whole = io.BytesIO()
+    while request.content is not None and (piece := request.content.read(READ_AT_ONCE)):
+        whole.write(piece)
+        await breathe()
+    return whole.getvalue()
 
 
 def read_octets(request: Request) -> bytes:

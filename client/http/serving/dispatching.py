@@ -9,6 +9,7 @@ a HEAD, and writes to a request that was answered in the meantime.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -40,7 +41,7 @@ class Dispatcher(Resource):
         self._answering: dict[str, _Answering] = {}
         self._without_query: set[str] = set()
         self._without_body: set[str] = set()
-        rules: list[Rule] = []
+        subjects = tuple(subjects)
         for subject in subjects:
             for route in described_routes([type(subject)]):
                 self._answering[route.name] = getattr(subject, route.name)
@@ -48,10 +49,7 @@ class Dispatcher(Resource):
                     self._without_query.add(route.name)
                 if route.described.takes is None:
                     self._without_body.add(route.name)
-                rules.append(Rule(route.rule, methods=[route.method], endpoint=route.name))
-        # Neither redirects: a redirect would be an answer without a JSON body, and some clients lose the token on it.
-        strict = {"int": _PlainNumber}
-        self._routes = Map(rules, converters=strict, merge_slashes=False, redirect_defaults=False).bind("")
+        self._routes = _map_of(tuple(type(subject) for subject in subjects)).bind("")
 
     def render(self, request: Request) -> int:
         """Begin to answer; the call is cancelled if nobody waits for its answer any more."""
@@ -84,6 +82,19 @@ class _PlainNumber(IntegerConverter):
     """A number in a path: Werkzeug takes zeros before it, and the digits of all scripts."""
 
     regex = "(?:0|[1-9][0-9]{0,18})"
+
+
+@lru_cache(maxsize=8)
+def _map_of(types: tuple[type, ...]) -> Map:
+    """Return which call a path means with subjects of these types: one for all servers, since making it takes long."""
+    rules = [
+        Rule(route.rule, methods=[route.method], endpoint=route.name)
+        for each in types
+        for route in described_routes([each])
+    ]
+    # Neither redirects: a redirect would be an answer without a JSON body, and some clients lose the token on it.
+    strict = {"int": _PlainNumber}
+    return Map(rules, converters=strict, merge_slashes=False, redirect_defaults=False)
 
 
 class _CallUnderWay:

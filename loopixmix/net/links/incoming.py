@@ -29,8 +29,8 @@ class IncomingLinks:
 
     A connection is first *opening*: its peer has proven nothing. Then it is a link: of a *node* of the network, of a
     *stranger*, for whom nobody has vouched yet, or of a peer that was *vouched* for. Each kind has places of its own.
-    Where all are taken, the oldest opening connection or stranger has to go for a new one, if it is a second old; of
-    those vouched for, only one that is silent.
+    Where all are taken, the oldest opening connection or stranger of the address with the most has to go for a new one,
+    if it is a second old; of those vouched for, only one that is silent.
     """
 
     def __init__(

@@ -56,6 +56,11 @@ class CollectorLedger:
         """`store`: closed by `close`."""
         self._store = store
 
+    @property
+    def problem(self) -> str | None:
+        """That the disk is full, or what was lost, in one line; None if all is well."""
+        return self._store.problem
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()

@@ -180,3 +180,21 @@ def test_nothing_moves_in_a_message_that_was_given_up() -> None:
     message = at(Stage.FETCHING)
     message.on_given_up("too long", 5.0)
     assert not message.move(0, Stage.READY)
+
+
+def test_held_fragments_are_released_together() -> None:
+    message = Delivery(fragments=4, unacknowledged=[0, 1, 3], state=MessageState.QUEUED, sent=0)
+    message.release([0, 3])
+    assert [message.stage(index) for index in range(4)] == [Stage.WAITING, Stage.HELD, None, Stage.WAITING]
+    assert message.held == [1]
+    message.release([1])
+    assert message.held == []
+
+
+@pytest.mark.parametrize("index", [0, 1, 7])
+def test_only_what_is_held_is_released(index: int) -> None:
+    message = Delivery(fragments=3, unacknowledged=[0, 2], state=MessageState.QUEUED, sent=0)
+    message.release([0])
+    with pytest.raises(MisuseError, match="only a fragment that is held can be released"):
+        message.release([2, index])
+    assert message.held == [2]

@@ -6,6 +6,7 @@ import itertools
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 from scipy import stats
 
@@ -20,8 +21,10 @@ from tests.worlds.networks.providers import RunningProvider
 PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 
 
-def make_world(directory: Path, *, latency_s: float = 0.0) -> tuple[MixWorld, list[RunningMix], list[RunningProvider]]:
-    world = MixWorld(PARAMS, mixes_per_layer=1, providers=2, latency_s=latency_s)
+def make_world(
+    directory: Path, *, latency_s: float = 0.0, params: NetworkParams = PARAMS
+) -> tuple[MixWorld, list[RunningMix], list[RunningProvider]]:
+    world = MixWorld(params, mixes_per_layer=1, providers=2, latency_s=latency_s)
     mixes = [world.mix(name) for name in ("mix11", "mix21", "mix31")]
     providers = [RunningProvider(world, name, directory) for name in ("provider1", "provider2")]
     for node in (*mixes, *providers):
@@ -114,7 +117,7 @@ def test_a_node_outside_the_document_sends_no_loops(tmp_path: Path) -> None:
 
 def test_no_loop_leaves_under_keys_of_an_expired_document_and_nobody_is_blamed(tmp_path: Path) -> None:
     """An outage of the authority that outlasts a document: the nodes fall silent, and sound no alarm."""
-    world, mixes, providers = make_world(tmp_path)
+    world, mixes, providers = make_world(tmp_path, params=msgspec.structs.replace(PARAMS, epoch_length_s=60))
     nodes: list[RunningMix | RunningProvider] = [*mixes, *providers]
     document = world.model.document
     world.run(document.valid_until_s - world.clock.seconds() - 20.0)

@@ -63,3 +63,15 @@ def test_a_flood_from_one_address_pushes_out_itself() -> None:
     honest, *flood = filled(places, "192.0.2.1", *8 * ["192.0.2.2"])
     assert places.first_to_go("192.0.2.3") is flood[0]
     assert honest in places
+
+
+def test_a_flood_from_many_addresses_pushes_out_itself_too() -> None:
+    places = BoundedPlaces[Connection](7, 8)
+    honest, *flood = filled(places, "192.0.2.1", *3 * ["192.0.2.2", "192.0.2.3"])
+    assert places.first_to_go("192.0.2.4") is flood[0]
+    for one in flood:
+        one.may_go = False
+    flood[4].may_go = True
+    assert places.first_to_go("192.0.2.4") is flood[4]
+    flood[4].may_go = False
+    assert places.first_to_go("192.0.2.4") is honest

@@ -8,7 +8,7 @@ import pytest
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
-from loopixmix.errors import StoreError
+from loopixmix.errors import StoreError, disk_full
 from loopixmix.store.alarm import StoreAlarm, already_told
 
 
@@ -40,6 +40,20 @@ def test_the_end_of_a_problem_is_said_once(logged: list[LogEvent]) -> None:
     assert alarm.problem is None
     assert formatEvent(logged[-1]) == "the store works again"
     assert len(logged) == 2
+
+
+def test_a_full_disk_is_told_once_though_small_changes_still_fit(logged: list[LogEvent]) -> None:
+    room = [False]
+    alarm = StoreAlarm("mail", has_room=lambda: room[0])
+    for _ in range(3):
+        alarm.failed(Failure(disk_full("the store cannot be written")))
+        alarm.wrote()
+    assert alarm.problem == "the disk is full: the store cannot be written"
+    assert len(logged) == 1
+    room[0] = True
+    alarm.wrote()
+    assert alarm.problem is None
+    assert [formatEvent(event) for event in logged[1:]] == ["the store works again"]
 
 
 def test_a_failure_that_was_told_ends_there() -> None:

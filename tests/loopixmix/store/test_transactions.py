@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
-from loopixmix.errors import StoreError
+from loopixmix.errors import DISK_FULL, DiskFullError, StoreError
 from loopixmix.store.faults import ConstraintError
+from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.polls import POLL, cast, choices, votes
@@ -110,3 +111,48 @@ def test_the_size_grows(store: Store) -> None:
     rows = [{"voter": number.to_bytes(32), "choice": "tea" * 20} for number in range(2000)]
     store.write(lambda c: c.execute(insert(votes), rows))
     assert store.read(store.used_bytes) > before + 100_000
+
+
+class StoreOnAFullDisk(Store):
+    """A store that may not grow, and whose disk says what the test says."""
+
+    room = False
+
+    def has_room(self) -> bool:
+        return self.room
+
+    def limit(self) -> None:
+        pages = self.read(lambda connection: connection.execute(text("PRAGMA page_count")).scalar_one())
+        self.read(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {pages}")))
+
+
+def test_a_full_disk_is_the_problem_of_a_store_until_there_is_room(tmp_path: Path) -> None:
+    store = StoreOnAFullDisk(POLL, sqlite_url(tmp_path / "poll.sqlite3"), one_connection=True)
+    store.limit()
+    assert store.problem is None
+    with pytest.raises(DiskFullError):
+        store.write(lambda connection: cast(connection, b"1", "coffee" * 10_000))
+    # Small changes still fit, and reading needs no room: neither says anything about the disk.
+    store.write(lambda connection: cast(connection, b"2", "tea"))
+    assert store.read(choices) == ["tea"]
+    assert (store.problem or "").startswith(DISK_FULL)
+    store.room = True
+    assert store.problem is None
+    store.room = False
+    assert store.problem is None
+    store.close()
+
+
+def test_a_lost_log_is_the_problem_of_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "poll.sqlite3"
+    lost = StoreThatLost(POLL, sqlite_url(path))
+    assert lost.problem == "changes are missing"
+    lost.close()
+
+
+class StoreThatLost(Store):
+    """A store whose log of changes is gone."""
+
+    @property
+    def loss(self) -> str:
+        return "changes are missing"

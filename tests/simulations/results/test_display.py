@@ -22,6 +22,7 @@ from simulations.results.display import (
     selection_of,
     table_of,
 )
+from simulations.results.manifest import Note
 from simulations.scenario import Scenario, change
 from tests.worlds.simulations.results_by_hand import result_by_hand
 
@@ -46,6 +47,33 @@ def test_a_mean_that_is_off_theory_is_marked() -> None:
     [row] = rows_of(result_by_hand({}, replicates=8), ["latency_mean_s"])
     assert row.difference.strip(" *").startswith(("+", "-"))
     assert (OUTSIDE in below(SWEPT, selection_of(SWEPT))) == any(row.difference.endswith("*") for row in rows_of(SWEPT))
+
+
+def test_one_star_is_explained() -> None:
+    result = result_by_hand({})
+    result.theory[0].figures.update({"entropy_bits": 1.0, "latency_mean_s": result.estimate("latency_mean_s").mean})
+    [star] = [row for row in rows_of(result) if row.difference.endswith("*")]
+    assert star.measure == "entropy_bits"
+    assert OUTSIDE in below(result, selection_of(result))
+    assert "one star in a table says nothing" in OUTSIDE
+    result.theory[0].figures["entropy_bits"] = result.estimate("entropy_bits").mean
+    assert OUTSIDE not in below(result, selection_of(result))
+
+
+def test_a_note_says_at_which_points_it_holds() -> None:
+    result = result_by_hand({"mix.delay_mean_s": [0.1, 0.2, 0.5], "topology.layers": [2, 3, 4]})
+    notes = (
+        Note(text="Pools are small.", points=3, numbers=(0, 1, 2)),
+        Note(text="Few samples.", points=2, numbers=(4, 8)),
+        Note(text="Everywhere.", points=9, numbers=tuple(range(9))),
+    )
+    result.manifest = msgspec.structs.replace(result.manifest, notes=notes)
+    assert list(below(result, selection_of(result)))[-3:] == [
+        "Note (at 3 of 9 points: mix.delay_mean_s 0.1): Pools are small.",
+        "Note (at 2 of 9 points: mix.delay_mean_s=0.2, topology.layers=3; mix.delay_mean_s=0.5, topology.layers=4): "
+        "Few samples.",
+        "Note: Everywhere.",
+    ]
 
 
 def test_a_measure_that_is_not_there_is_refused_by_name() -> None:
@@ -125,3 +153,16 @@ def test_text_in_brackets_is_shown_as_it_is() -> None:
     console.print(table_of(result, selection_of(result)))
     assert isinstance(console.file, io.StringIO)
     assert "[[0.5, 0.01], [1, 0.02]]" in console.file.getvalue()
+
+
+def test_a_table_that_is_too_wide_for_a_terminal_has_narrow_heads() -> None:
+    result = result_by_hand({"mix.delay_mean_s": [0.1, 0.2]})
+    for record in result.records:
+        record.outcome.figures.update({"entropy_p05_bits": 6.2, "cost_user_month": 3.44 + 0.001 * record.replicate})
+    for outcome in result.theory.values():
+        outcome.figures["cost_user_month"] = 3.44
+    selection, paper = selection_of(result), Console(width=1000)
+    assert paper.measure(table_of(result, selection)).maximum > 80
+    narrow = table_of(result, selection, narrow=True)
+    assert paper.measure(narrow).maximum <= 80
+    assert narrow.columns[1].header == "mix.\ndelay_\nmean_s"

@@ -1,17 +1,36 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import IO
+
 import pytest
 from sqlalchemy import delete
 
 from loopixmix.errors import StoreError
 from tests.worlds.boards import BoardWorld, plain_ballot
 from tests.worlds.elections import OPENS_AT
+from votes.board.entryfile import EntryFile
 from votes.board.log import HEAD_AGE_S, Writing
 from votes.board.store.rows import entries_from
 from votes.board.store.schema import entries
 from votes.record.entries import EntryKind
 from votes.record.heads import check_growth, decode_head
 from votes.record.merkle import MerkleTree, leaf_hash, proves_inclusion
+
+
+class FileOnADisk(EntryFile):
+    """A file whose disk is full at first."""
+
+    def __init__(self, path: Path) -> None:
+        self.is_full = True
+        super().__init__(path)
+
+    def _opened(self) -> IO[bytes]:
+        file = super()._opened()
+        if not self.is_full:
+            return file
+        file.close()
+        return self.path.open("rb")
 
 
 def fill(boards: BoardWorld, count: int) -> None:
@@ -107,3 +126,30 @@ def test_proofs_of_what_is_not_there_are_refused(boards: BoardWorld) -> None:
         boards.board.log.inclusion(0, 99)
     with pytest.raises(ValueError, match="did not grow"):
         boards.board.log.consistency(99, 2)
+
+
+def test_a_file_on_a_full_disk_gets_all_entries_once_there_is_room(boards: BoardWorld) -> None:
+    boards.open()
+    before = boards.board.log.size
+    (boards.directory / "entries").unlink()
+    files: list[FileOnADisk] = []
+
+    def on_a_full_disk(path: Path) -> FileOnADisk:
+        files.append(FileOnADisk(path))
+        return files[-1]
+
+    boards.make_file = on_a_full_disk
+    boards.restart()
+    log = boards.board.log
+    assert "cannot be written" in (log.problem or "")
+    fill(boards, 2)
+    log.catch_up()
+    assert log.problem is not None
+    assert (boards.directory / "entries").read_bytes() == b""
+    files[-1].is_full = False
+    log.catch_up()
+    fill(boards, 3)
+    assert log.problem is None
+    stored = log.read(lambda connection: entries_from(connection, 0, 99))
+    assert len(stored) == before + 3
+    assert (boards.directory / "entries").read_bytes() == b"".join(each.entry.encode() for each in stored)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+
+COMES_AGAIN_S = 0.2
 
 
-def addresses(count: int) -> Sequence[str]:
+def addresses(count: int, *, network: int = 77) -> Sequence[str]:
     """Return addresses of this machine from which a stranger may come; none of them is 127.0.0.1."""
-    return [f"127.77.{number // 250}.{number % 250 + 1}" for number in range(count)]
+    return [f"127.{network}.{number // 250}.{number % 250 + 1}" for number in range(count)]
 
 
 class Strangers:
@@ -74,3 +78,24 @@ class Strangers:
         for one in self.sockets:
             one.close()
         self.sockets = []
+
+
+def stay_silent(port: int, sources: Sequence[str], count: int) -> None:
+    """Keep `count` connections open on which nothing is sent; those that were ended come again. Does not return."""
+    strangers = Strangers(port)
+    while True:
+        strangers.connect(count - strangers.open_count(), sources)
+        time.sleep(COMES_AGAIN_S)
+
+
+@contextlib.contextmanager
+def silent_strangers(port: int, sources: Sequence[str], count: int) -> Iterator[None]:
+    """Let strangers keep `count` silent connections from another process, so that they slow nobody in this one."""
+    # Begun anew: a copy of this process would have its reactor and its open connections, too.
+    process = multiprocessing.get_context("spawn").Process(target=stay_silent, args=(port, sources, count), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()

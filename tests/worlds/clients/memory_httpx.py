@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ from client.remote_asyncio import AsyncioClient
 from loopixmix.seams import Rng
 from tests.worlds.clients.memory_web import FULL_BYTES, MemoryEndpoint, MemoryTransport, MemoryWeb
 
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Nothing here speaks TLS. Otherwise httpx would read the authorities of the web for each client, which takes long."""
 TURNS = 30
 """How often the loop goes round so that all is done that can be without more time."""
 
@@ -94,7 +97,7 @@ class MemoryBackend(httpcore.AsyncNetworkBackend):
 
 def memory_http(web: MemoryWeb) -> httpx.AsyncClient:
     """Return an httpx client that reaches `web` and nothing else."""
-    transport = httpx.AsyncHTTPTransport()
+    transport = httpx.AsyncHTTPTransport(verify=NO_AUTHORITIES)
     transport._pool = httpcore.AsyncConnectionPool(max_keepalive_connections=8, network_backend=MemoryBackend(web))
     return httpx.AsyncClient(transport=transport, trust_env=False)
 

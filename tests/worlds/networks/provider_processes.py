@@ -15,10 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 from click.testing import CliRunner
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.task import deferLater
 
 from loopixmix.config import load_trust_root
@@ -28,7 +31,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.main import loopixmix
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.reception import Reception
-from loopixmix.net.sockets import TcpSockets
+from loopixmix.net.sockets import Sockets, TcpSockets
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Identity
@@ -137,16 +140,17 @@ class ProviderProcesses:
         found = self.status(name)
         return found is not None and found.healthy
 
-    async def all_healthy(self) -> None:
-        await self.until(lambda: self.is_healthy("mix") and self.is_healthy("provider"))
+    async def all_healthy(self, *, timeout_s: float = 30.0) -> None:
+        await self.until(lambda: self.is_healthy("mix") and self.is_healthy("provider"), timeout_s=timeout_s)
 
     @property
     def document(self) -> Document:
         trust_root = load_trust_root(self.directory / "authority" / "network.toml")
         return read_document((self.directory / "provider" / "document.cache").read_bytes(), trust_root)
 
-    def client(self, name: str) -> LinkedClient:
-        return LinkedClient(self, name)
+    def client(self, name: str, *, host: str = "") -> LinkedClient:
+        """Return a client that comes from the address `host`, or from any."""
+        return LinkedClient(self, name, SocketsAt(host) if host else TcpSockets(reactor))
 
     async def stop(self) -> None:
         for network in self.networks:
@@ -155,10 +159,23 @@ class ProviderProcesses:
             self.end(name, signal.SIGKILL)
 
 
+class SocketsAt(TcpSockets):
+    """Connections that come from one address of this machine."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(reactor)
+        self._host = host
+
+    def dial(self, address: PeerAddress, factory: IProtocolFactory, *, timeout_s: float) -> Deferred[IProtocol]:
+        endpoint = TCP4ClientEndpoint(reactor, address.host, address.port, timeout_s, bindAddress=(self._host, 0))
+        return cast("Deferred[IProtocol]", endpoint.connect(factory))
+
+
 class LinkedClient:
     """A client by hand on a real link."""
 
-    def __init__(self, world: ProviderProcesses, name: str) -> None:
+    def __init__(self, world: ProviderProcesses, name: str, sockets: Sockets) -> None:
+        """`sockets`: by which it comes."""
         document = world.document
         packet_format = PacketFormat.for_network(document.params, arithmetic=load_arithmetic())
         self.format = packet_format.frames
@@ -166,6 +183,7 @@ class LinkedClient:
         home = document.node_named("home")
         assert home is not None
         self.home = home
+        self._sockets = sockets
         setting = SimpleNamespace(
             model=SimpleNamespace(document=document),
             params=document.params,
@@ -181,7 +199,7 @@ class LinkedClient:
             network_id=self.world.document.network_id,
             reception=Reception(self.format, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER),
             limits=LinkLimits(backoff_first_s=0.05, backoff_longest_s=0.2),
-            sockets=TcpSockets(reactor),
+            sockets=self._sockets,
             clock=reactor,
             rng=random.Random(identity_key.public),
             observer=recorder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar, cast
@@ -26,7 +26,7 @@ from loopixmix.store.transactions import Store
 from loopixmix.web.certificates import tls_options
 from loopixmix.web.sites import BoundedFactory
 from provider.api import ServiceContext
-from provider.serving.program import ServiceProgram, Serving
+from provider.serving.program import ServiceProgram, ServiceStatus, Serving
 from provider.serving.sockets import SocketPlace
 from votes.board.announcing import Announcing
 from votes.board.answering import VoterAnswers
@@ -135,6 +135,7 @@ class BoardProgram(Program):
         self._service: ServiceProgram | None = None
         self._connections: BoundedFactory | None = None
         self._listening: _Port | None = None
+        self._delay: str | None = None
         self._advancing = Task("opening and closing the election", clock=world.clock, rng=world.rng)
 
     @property
@@ -189,8 +190,17 @@ class BoardProgram(Program):
             answered=0 if served is None else served.answered,
             awaited=standing.unsigned if standing is not None and standing.has_election else None,
             credentials=None if self._parts is None else self._parts.credentials.state,
-            problem=self._advancing.problem or (None if served is None else served.problem),
+            problem=next(filter(None, self._problems(served)), None),
         )
+
+    def _problems(self, served: ServiceStatus | None) -> Iterator[str | None]:
+        # What has a cause that an operator can remove comes first: a service that fails may do so because of it.
+        yield self._advancing.problem
+        if self._parts is not None:
+            yield self._parts.board.log.problem
+        yield self._delay
+        if served is not None:
+            yield served.problem
 
     def _served(self, parts: BoardParts) -> ServiceProgram:
         config, path = self._directory.config, self._directory.path
@@ -229,11 +239,14 @@ class BoardProgram(Program):
         pause = Pause(self._world.clock)
         while True:
             try:
+                await self._in_thread(parts.board.log.catch_up)
                 await self._in_thread(parts.board.advance)
                 credentials = await self._in_thread(parts.credentials.look)
             except LoopixmixError as error:
-                _log.error("the election cannot be opened or closed: {error}", error=str(error))
+                # The status tells it, and the log when that changes: a line a second would fill the disk further.
+                self._delay = f"the election cannot be opened or closed: {error}"
             else:
+                self._delay = None
                 if credentials is not None:
                     _log.info("credentials: {state}", state=credentials)
             await pause.wait(ADVANCE_S)

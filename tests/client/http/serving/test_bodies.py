@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from client.api import BadRequestError
 from client.http.messages import Bulk, GuestBody, PostBody
-from client.http.serving.bodies import LONG_CHARACTERS, decode_body, decode_long_body
+from client.http.serving.bodies import LONG_CHARACTERS, SEARCHED_AT_ONCE, STRINGS_AT_ONCE, decode_body, decode_long_body
 
 
 @given(st.binary(max_size=20), st.text(max_size=5).filter(lambda text: text.isprintable()))
@@ -120,6 +120,34 @@ def test_long_messages_of_a_bulk_stay_apart() -> None:
     ]
     body = json.dumps({"letters": letters}).encode()
     assert read_long(body, Bulk) == decode_body(body, Bulk, is_json=True)
+
+
+def test_short_bytes_that_are_written_in_another_way_are_not_taken_for_long_ones() -> None:
+    long, mark = random.Random(1).randbytes(100_000), base64.b64encode(b"long bytes 0").decode()
+    escaped = f"\\u{ord(mark[0]):04x}{mark[1:]}"
+    letters = [
+        f'{{"to": "b@c", "kind": "k", "idempotency_key": "{number}", "body": "{body}"}}'
+        for number, body in enumerate((escaped, base64.b64encode(long).decode()))
+    ]
+    body = f'{{"letters": [{letters[0]}, {letters[1]}]}}'.encode()
+    bulk = read_long(body, Bulk)
+    assert isinstance(bulk, Bulk)
+    assert [letter.body for letter in bulk.letters] == [b"long bytes 0", long]
+
+
+def test_others_have_their_turn_while_the_ends_of_long_strings_are_looked_for() -> None:
+    breaths = Breaths()
+    body = json.dumps({"provider": "a" * (3 * SEARCHED_AT_ONCE) + "\n", "token": ""}).encode()
+    read_long(body, GuestBody, breaths)
+    assert breaths.count >= 6  # once for its end, once for the escape
+
+
+def test_others_have_their_turn_while_many_short_strings_are_looked_at() -> None:
+    breaths = Breaths()
+    letter = {"to": "b@c", "kind": "k", "idempotency_key": "1", "body": ""}
+    body = json.dumps({"letters": [letter] * STRINGS_AT_ONCE}).encode()
+    read_long(body, Bulk, breaths)
+    assert breaths.count >= 2 * len(letter)
 
 
 LONG = base64.b64encode(bytes(90_000)).decode()
