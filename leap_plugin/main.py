@@ -60,6 +60,7 @@ def run(
 
     A client daemon that does not run is started, and goes on when the bridge ends.
     """
+    from leap_plugin.bridge.listening import check_ports
     from leap_plugin.directory.certificate import CERTIFICATE_FILE, tls_context
     from leap_plugin.directory.configuration import LOCK_FILE, is_bridge, load_mail
     from leap_plugin.directory.making import make_unasked
@@ -71,6 +72,7 @@ def run(
     if check_config:
         load_trace_key(directory)
         tls_context(directory / CERTIFICATE_FILE)
+        check_ports(loaded.config, lock=directory / LOCK_FILE)
         click.echo(f"{directory}: the configuration is good")
         return
     from leap_plugin.program import MailBridge

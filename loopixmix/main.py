@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
@@ -16,12 +17,15 @@ import click
 from loopixmix import __version__
 from loopixmix.errors import LoopixmixError, MisuseError
 from loopixmix.extras import missing_extra
+from loopixmix.process.files import NO_ROOM, file_error
 from loopixmix.process.limits import forbid_core_dumps
 
 COMMANDS_GROUP = "loopixmix.commands"
 EXIT_FAILED = 1
 EXIT_MISUSE = 2
 EXIT_INTERRUPTED = 130
+SHOWN_BEFORE = 30
+"""So many characters before and after what is no text are shown with it."""
 
 
 class CommandError(LoopixmixError):
@@ -111,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None, *, command: click.Command = loopixmix) -> int:
     """Run `command` and return its exit code; every expected error becomes one line on stderr."""
+    _escape_what_a_terminal_cannot_show()
     try:
         exit_code = _run(arguments, command)
         if sys.stdout is not None:
@@ -120,9 +125,13 @@ def run(arguments: Sequence[str] | None = None, *, command: click.Command = loop
         return EXIT_FAILED
     except OSError as error:
         # The error of a full disk does not say which file it was; of standard output, the next attempt fails too.
-        if error.filename is not None or not _is_full(sys.stdout):
+        if error.filename is None and _is_full(sys.stdout):
+            return _complain(OutputError(f"standard output cannot be written: {error.strerror}"), EXIT_FAILED)
+        if error.filename is None and error.errno not in NO_ROOM:
             raise
-        return _complain(OutputError(f"standard output cannot be written: {error.strerror}"), EXIT_FAILED)
+        # A file that the user named, for most commands: where it is theirs to choose, its faults are theirs to mend.
+        failed = "a file cannot be written" if error.filename is None else f"{_shown(error.filename)}: cannot be used"
+        return _complain(file_error(error, failed), EXIT_FAILED)
     return exit_code
 
 
@@ -137,16 +146,39 @@ def _run(arguments: Sequence[str] | None, command: click.Command) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
+    except SystemExit as ended:
+        # By commands whose verdict is bad, and by click if the reader of standard output is gone.
+        if not isinstance(ended.code, int):
+            raise
+        return ended.code
     except ImportError as error:
         reason = _what_stands_in_the_way(error)
         if reason is None:
             raise
         return _complain(CommandError(reason), EXIT_FAILED)
+    except UnicodeEncodeError as error:
+        # Python keeps bytes of arguments and of names of files that are no UTF-8 as halves of surrogate pairs.
+        wrong = error.object[error.start : error.end]
+        if not all("\udc80" <= character <= "\udcff" for character in wrong):
+            raise
+        told = _shown(error.object[max(0, error.start - SHOWN_BEFORE) : error.end + SHOWN_BEFORE])
+        return _complain(MisuseError(f"an argument, or the name of a file, is no UTF-8: {told}"), EXIT_MISUSE)
     except MisuseError as error:
         return _complain(error, EXIT_MISUSE)
     except LoopixmixError as error:
         return _complain(error, EXIT_FAILED)
     return result if isinstance(result, int) else 0
+
+
+def _escape_what_a_terminal_cannot_show() -> None:
+    """Let escapes stand for characters that a terminal or a file cannot take: each would be a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _shown(name: object) -> str:
+    return ascii(os.fsdecode(name) if isinstance(name, str | bytes) else name)
 
 
 def _is_full(output: TextIO | None) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorFromThreads
 
 from loopixmix.cards import DAY_S
-from loopixmix.commands.node import CHECK, ask_to_withdraw, show_status
+from loopixmix.commands.node import CHECK, ask_to_withdraw, check_ports, show_status
 from loopixmix.config import load_config
 from loopixmix.directory import Role
 from loopixmix.directory.mail import MAX_MAILBOX_ITEMS
@@ -134,6 +134,7 @@ def run(directory: Path, check_config: bool) -> None:
     if check_config:
         check_decoy_secret(directory, rng=system_rng())
         config.check_services()
+        check_ports(directory, config)
         trial = ServiceTrial(directory, provider=identity_key.public, rng=system_rng(), now_s=time.time())
         for untried in trial.run(config.services, config.service, config.service_limits):
             click.echo(f"{directory}: {untried}")

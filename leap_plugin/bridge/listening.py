@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from twisted.internet.defer import maybeDeferred
@@ -11,7 +12,9 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import Factory
 
+from leap_plugin.directory.configuration import LOOPBACK, LocalDoor, MailConfig, PrivateDoor
 from loopixmix.errors import ListenError
+from loopixmix.net.sockets import check_listening
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,18 @@ class OpenPort:
     name: str
     host: str
     port: int
+
+
+def check_ports(config: MailConfig, *, lock: Path) -> None:
+    """Raise `ListenError` if a bridge with this configuration could not listen; `lock`: that of the bridge."""
+    doors: list[tuple[str, str, LocalDoor | PrivateDoor]] = [(LOOPBACK, "local", config.local)]
+    if config.private.address:
+        doors.append((config.private.address, "private", config.private))
+    for host, table, door in doors:
+        for name, port in (("smtp_port", door.smtp_port), ("imap_port", door.imap_port)):
+            check_listening(host, port, keys=(f"{table}.address", f"{table}.{name}"), lock=lock)
+    if config.leap.serve:
+        check_listening(LOOPBACK, config.leap.port, keys=("leap.port", "leap.port"), lock=lock)
 
 
 class _Listening(Protocol):

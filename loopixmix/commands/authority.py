@@ -28,6 +28,7 @@ from loopixmix.commands.node import AS_JSON, CHECK, end_unless_well, health_of, 
 from loopixmix.config import convert_options
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
+from loopixmix.net.sockets import check_listening
 from loopixmix.observing.status import NodeStatus
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file, create_identity, load_identity, make_directory
@@ -111,6 +112,7 @@ def run(directory: Path, check_config: bool) -> None:
         config, trust_root = load_authority(directory, load_identity(directory / IDENTITY_FILE))
         if warning := floors_warning(config, test=trust_root.test):
             click.echo(warning, err=True)
+        check_listening(*parse_listen(config.listen), keys=("listen", "listen"), lock=directory / LOCK_FILE)
         click.echo(f"{directory}: the configuration is good")
         return
     run_program(directory / LOCK_FILE, lambda world: AuthorityNode(directory, world=world))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from loopixmix.commands.node import AS_JSON, CHECK, ask_to_withdraw, show_status
+from loopixmix.commands.node import AS_JSON, CHECK, ask_to_withdraw, check_ports, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
 from loopixmix.node.main import run_node
@@ -59,7 +59,8 @@ def run(directory: Path, check_config: bool) -> None:
     SIGHUP reads node.toml again.
     """
     if check_config:
-        load_node(directory, NodeConfig)
+        config, _, _ = load_node(directory, NodeConfig)
+        check_ports(directory, config)
         click.echo(f"{directory}: the configuration is good")
         return
     run_node(directory, NodeConfig, lambda _: NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_mix))

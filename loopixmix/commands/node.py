@@ -12,7 +12,8 @@ import click
 import msgspec
 
 from loopixmix.errors import UnavailableError
-from loopixmix.node.config import LOCK_FILE
+from loopixmix.net.sockets import check_listening
+from loopixmix.node.config import LOCK_FILE, NodeConfig
 from loopixmix.observing.status import STALE_AFTER_S, NodeStatus, read_status
 from loopixmix.process.files import lock_holder
 
@@ -20,6 +21,15 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer
 CHECK = click.option(
     "--check", is_flag=True, help="One line for a monitor; exit code 1 unless all is well and the node answers."
 )
+
+
+def check_ports(directory: Path, config: NodeConfig) -> None:
+    """Raise `ListenError` if the node of `directory` could not listen where it is to."""
+    lock = directory / LOCK_FILE
+    listen, metrics = config.listen_address, config.metrics.address
+    check_listening(listen.host, listen.port, keys=("listen", "listen"), lock=lock)
+    if metrics is not None:
+        check_listening(metrics.host, metrics.port, keys=("metrics.listen", "metrics.listen"), lock=lock)
 
 
 def show_status(directory: Path, *, as_json: bool, check: bool = False) -> None:

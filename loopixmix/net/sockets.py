@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+from pathlib import Path
 from typing import Protocol, cast
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -13,8 +15,11 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory
 
 from loopixmix.errors import ListenError
 from loopixmix.net.address import PeerAddress
+from loopixmix.process.files import lock_holder
 
 _UNANSWERED_MS = 60_000
+_OF_PORTS = (errno.EADDRINUSE, errno.EACCES)
+"""Errors that another port would not have. All others tell that the host is none of this machine."""
 BACKLOG = 1024
 """Connections that wait to be taken. Twisted's 50 are full after a moment of a flood, and each further one waits for
 seconds until it is tried again.
@@ -80,6 +85,29 @@ class TcpSockets:
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
             raise ListenError(f"cannot listen on {address}: {reason}") from error
+
+
+def check_listening(host: str, port: int, *, keys: tuple[str, str], lock: Path | None = None) -> None:
+    """Raise `ListenError` if an address cannot be listened on.
+
+    `keys`: the settings that say host and port. `lock`: of the program: while it is held, a port in use is its own.
+    """
+    address = PeerAddress(host, port)
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As the program's own port will be: otherwise one that was closed a minute ago would count as taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        if is_taken and lock is not None and lock_holder(lock) is not None:
+            return
+        hint = "; does this program, or a copy of it, run already?" if is_taken else ""
+        key = keys[1] if error.errno in _OF_PORTS else keys[0]
+        raise ListenError(f'key "{key}": cannot listen on {address}: {error.strerror}{hint}') from error
 
 
 def bound_send_buffer(handle: object, send_buffer_bytes: int) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import signal
-import socket
 from collections.abc import Callable, Mapping
 
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from loopixmix.errors import ConfigError, ListenError, UnavailableError
+from loopixmix.errors import ConfigError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyFiles
-from loopixmix.net.address import PeerAddress
+from loopixmix.net.sockets import check_listening
 from loopixmix.node.active_node import ActiveNode
 from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
@@ -62,7 +60,10 @@ class NodeRuntime(Program):
     def start(self) -> None:
         """Take up keys and document and begin; raises `MisuseError`, with nothing left running."""
         # Before the keys and their replay tags are read, which may take seconds.
-        check_port_free(self._files.config.listen_address)
+        # The node itself listens when the first network document is there. That may be long after, and a port in use is
+        # to show at once.
+        listen = self._files.config.listen_address
+        check_listening(listen.host, listen.port, keys=("listen", "listen"))
         self._files = self._within_descriptors()
         node = ActiveNode(self._files, kind=self._kind, keyring=self._open_keyring(), world=self._world)
         self._metrics = self._start_metrics(node)
@@ -170,22 +171,3 @@ def fitting_links(links: int, *, allowed: int) -> int:
             f"the system lets this process open {allowed} files: a node needs {OTHER_DESCRIPTORS + 1} or more"
         )
     return fitting
-
-
-def check_port_free(address: PeerAddress) -> None:
-    """Raise `ListenError` if an address cannot be listened on.
-
-    The node itself listens when the first network document is there. That may be long after, and a port in use is to
-    show at once.
-    """
-    try:
-        family, kind, protocol, _, target = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As the links' own port will be: otherwise one that was closed a minute ago would count as taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(target)
-    except OSError as error:
-        hint = "; does this node, or a copy of it, run already?" if error.errno == errno.EADDRINUSE else ""
-        raise ListenError(f"cannot listen on {address}: {error.strerror}{hint}") from error

@@ -30,7 +30,8 @@ LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
 """Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
 TRIED_BYTES = 256 * 1024
 """As much has to fit on a disk that has room: a page of a log of changes with its index, or a key."""
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""The numbers of errors of a full disk, or of a user's share of it that is used up."""
 _TOKEN = re.compile(rf"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
@@ -44,7 +45,7 @@ def file_error(error: OSError, failed: str) -> StoreError:
     `failed`: what could not be done, "/x/status.json: cannot be written".
     """
     # A user's share of the disk that is used up is the same to a program as a full disk.
-    return disk_full(failed) if error.errno in _NO_ROOM else StoreError(f"{failed}: {error.strerror or error}")
+    return disk_full(failed) if error.errno in NO_ROOM else StoreError(f"{failed}: {error.strerror or error}")
 
 
 def has_room(directory: Path) -> bool:
@@ -55,7 +56,7 @@ def has_room(directory: Path) -> bool:
         with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
             return file.write(bytes(TRIED_BYTES)) == TRIED_BYTES
     except OSError as error:
-        return error.errno not in _NO_ROOM
+        return error.errno not in NO_ROOM
 
 
 def make_directory(path: Path) -> None:

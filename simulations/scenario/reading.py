@@ -37,9 +37,6 @@ def load_scenario(path: Path) -> Scenario:
         raise ScenarioError(f"{path}: cannot be read: {reason}") from error
     if len(content) > MOST_BYTES:
         raise ScenarioError(f"{path}: is larger than {MOST_BYTES} bytes: this is no scenario")
-    if not content.strip():
-        # It would be the default scenario, and is more likely a file that was never written.
-        raise ScenarioError(f"{path}: is empty: `loopixmix simulate scenario default > {path}` writes every key")
     try:
         return parse_scenario(content.decode("utf-8"), source=str(path))
     except UnicodeDecodeError as error:

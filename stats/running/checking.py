@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from loopixmix.net.sockets import check_listening
 from loopixmix.store.transactions import Store
 from loopixmix.web.certificates import tls_options
 from provider.serving.sockets import SocketPlace
 from stats.collect.store.schema import SCHEMA
-from stats.running.directory import STORE_FILE, CollectorDirectory
+from stats.running.directory import LOCK_FILE, STORE_FILE, CollectorDirectory
 
 
 def check_collector(directory: CollectorDirectory) -> None:
@@ -17,6 +18,7 @@ def check_collector(directory: CollectorDirectory) -> None:
     config, path = directory.config, directory.path
     if config.certificate:
         tls_options(path / config.certificate, path / config.key)
+    check_listening(config.host, config.port, keys=("host", "port"), lock=path / LOCK_FILE)
     _ = SocketPlace(path / config.socket, config.provider_user).user_id
     if config.store or (path / STORE_FILE).exists():
         Store(SCHEMA, directory.store_url).close()

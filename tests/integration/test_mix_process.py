@@ -346,8 +346,8 @@ async def test_a_port_in_use_is_one_clear_line(world: World, tmp_path: Path) -> 
     assert run(["mix", "init", str(tmp_path / "other"), *options]) == 0
     refused = command_text("mix", "run", str(tmp_path / "other"))
     assert refused.returncode == 2
-    hint = "does this node, or a copy of it, run already?"
-    assert refused.stderr == f"loopixmix: cannot listen on {listen}: Address already in use; {hint}\n"
+    hint = "does this program, or a copy of it, run already?"
+    assert refused.stderr == f'loopixmix: key "listen": cannot listen on {listen}: Address already in use; {hint}\n'
 
 
 @pytest_twisted.ensureDeferred

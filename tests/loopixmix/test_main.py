@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import click
 import pytest
 
 from loopixmix.errors import ConfigError, MisuseError, UnavailableError
-from loopixmix.main import COMMANDS_GROUP, EntryPointGroup, run
+from loopixmix.main import COMMANDS_GROUP, EntryPointGroup, installed_commands, loopixmix, run
 
 COMMANDS = '''
 """Commands of a test."""
@@ -45,6 +47,9 @@ def go(fail: bool) -> None:
 no_command = 3
 other = click.Command("other")
 '''
+
+
+FULL = "loopixmix: standard output cannot be written: No space left on device\n"
 
 
 def entry_point(name: str, value: str) -> EntryPoint:
@@ -167,13 +172,109 @@ def test_standard_output_that_is_full_is_one_line(arguments: list[str], buffered
             check=False,
             timeout=30,
         )
-    assert answer.stderr == "loopixmix: standard output cannot be written: No space left on device\n"
+    assert answer.stderr == FULL
     assert answer.returncode == 1
 
 
-def test_an_error_of_another_file_is_not_taken_for_one_of_standard_output() -> None:
-    with pytest.raises(OSError, match="No space left"):
-        run([], command=click.Command("fails", callback=raiser(OSError(errno.ENOSPC, "No space left on device"))))
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full: a file cannot be written"),
+        (OSError(errno.ENOSPC, "No space left on device", "out.csv"), "the disk is full: 'out.csv': cannot be used"),
+        (PermissionError(errno.EACCES, "Permission denied", b"x\xff"), "'x\\udcff': cannot be used: Permission denied"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line(error: OSError, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([], command=click.Command("fails", callback=raiser(error))) == 1
+    assert capsys.readouterr().err == f"loopixmix: {line}\n"
+
+
+def test_an_error_of_no_file_is_a_defect() -> None:
+    with pytest.raises(OSError, match="refused"):
+        run([], command=click.Command("fails", callback=raiser(ConnectionRefusedError(errno.ECONNREFUSED, "refused"))))
+
+
+def written(text: str) -> Callable[[], None]:
+    return lambda: print(text)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_escaped(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding=encoding, errors="strict"))
+    assert run([], command=click.Command("shows", callback=written("\u2713 na\xefve x\udcff"))) == 0
+    lost = "\u2713" if encoding == "utf-8" else "\\u2713"
+    naive = "na\\xefve" if encoding == "ascii" else "na\xefve"
+    assert shown.getvalue().decode(encoding) == f"{lost} {naive} x\\udcff\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["authority", "init", "{}", "--url", "http://y\udcff"],
+        ["stats", "new", "{}/x", "--collector", "y\udcff"],
+        ["stats", "issuer", "init", "{}/x", "--store", "y\udcff"],
+    ],
+)
+def test_an_argument_that_is_no_utf8_is_named(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([word.format(tmp_path) for word in words]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("loopixmix: ")
+    assert "y\\udcff" in told
+    assert told.count("\n") == 1
+
+
+def test_a_name_that_is_no_utf8_is_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["authority", "init", str(tmp_path / "x\udcff")]) == 0
+    assert (tmp_path / "x\udcff" / "network.toml").exists()
+    assert "x\\udcff" in capsys.readouterr().out
+
+
+def test_a_text_that_cannot_be_encoded_for_another_reason_is_a_defect() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        run([], command=click.Command("fails", callback=lambda: "\u2713".encode("ascii") and None))
+
+
+def lines_of(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command and of all below it."""
+    yield words
+    for name, each in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from lines_of(each, (*words, name))
+
+
+@pytest.mark.parametrize("name", sorted({each.name for each in installed_commands()}))
+def test_every_command_explains_itself_on_any_terminal_and_fails_in_one_line(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = loopixmix.get_command(click.Context(loopixmix), name)
+    assert command is not None
+    for words in lines_of(command, (name,)):
+        ours, reader_gone = os.pipe()
+        os.close(ours)
+        shown, told = io.BytesIO(), io.BytesIO()
+        outputs = [
+            (io.TextIOWrapper(shown, encoding="ascii"), 0, b""),
+            (os.fdopen(os.open("/dev/full", os.O_WRONLY), "w"), 1, FULL.encode()),
+            (os.fdopen(reader_gone, "w"), 1, b""),
+        ]
+        for output, exit_code, line in outputs:
+            told = io.BytesIO()
+            stderr = ClosesNothing(told, encoding="ascii", write_through=True)
+            monkeypatch.setattr(sys, "stdout", output)
+            monkeypatch.setattr(sys, "stderr", stderr)
+            assert (run([*words, "--help"]), told.getvalue()) == (exit_code, line), words
+            monkeypatch.undo()
+            with contextlib.suppress(BrokenPipeError):
+                output.close()
+
+
+class ClosesNothing(io.TextIOWrapper):
+    """What was told on standard error, also if that was closed."""
+
+    def close(self) -> None:
+        self.flush()
 
 
 def test_help_is_quick_in_a_new_process() -> None:

@@ -112,7 +112,6 @@ def test_the_boundaries_themselves_are_allowed() -> None:
     [
         (b"\xff\xfe\x00", "is not UTF-8 text (byte 0)"),
         (b"\x00" * 100, "is not valid TOML"),
-        (b" \n", "is empty: `loopixmix simulate scenario default >"),
         (b"# " + b"x" * MOST_BYTES, "is larger than 1000000 bytes"),
     ],
 )
