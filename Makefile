@@ -35,7 +35,10 @@ setup:
 demo: setup
 	@.venv/bin/loopixmix demo
 
-test: setup lint types native unit
+# The types and the crate take a processor each, so that they are checked at the same time.
+test: setup
+	@$(MAKE) --no-print-directory --jobs $(WORKERS) --output-sync=target lint types native
+	@$(MAKE) --no-print-directory unit
 
 lint: setup
 	.venv/bin/ruff check .
