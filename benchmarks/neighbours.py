@@ -11,6 +11,7 @@ import os
 import random
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from urllib.request import urlopen
 
 import msgspec
 import psutil
+import tomli_w
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
@@ -181,12 +183,15 @@ class MixAlone(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def mix_alone(plan: TestnetPlan) -> Iterator[MixAlone]:
+def mix_alone(plan: TestnetPlan, *, engine: str = "auto") -> Iterator[MixAlone]:
     """Start a network and leave of it a mix of layer 2, which has core 0 for itself. This process has the other core.
 
-    The authority goes on, too, on the other core.
+    `engine`: what the mix unwraps with. The authority goes on, too, on the other core.
     """
-    with tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as temporary, started(Path(temporary), plan) as network:
+    with (
+        tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as temporary,
+        started(Path(temporary), plan, engine=engine) as network,
+    ):
         layers: dict[int | None, list[str]] = {}
         for name, status in network.statuses().items():
             if status is not None:
@@ -197,11 +202,15 @@ def mix_alone(plan: TestnetPlan) -> Iterator[MixAlone]:
 
 
 @contextmanager
-def started(directory: Path, plan: TestnetPlan) -> Iterator[TestNetwork]:
-    """Run a network in `directory`; it and this process have core 1 alone."""
+def started(directory: Path, plan: TestnetPlan, *, engine: str = "auto") -> Iterator[TestNetwork]:
+    """Run a network in `directory`, whose nodes unwrap with `engine`; it and this process have core 1 alone."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {1})
     network = TestNetwork.create(directory / "net", plan)
+    for path in network.directory.glob("*/node.toml"):
+        config = tomllib.loads(path.read_text())
+        config["work"] = {**config.get("work", {}), "engine": engine}
+        path.write_text(tomli_w.dumps(config))
     try:
         network.start()
         network.wait_until_healthy(timeout_s=90, progress=lambda *_: None)

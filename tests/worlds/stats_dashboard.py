@@ -244,8 +244,12 @@ class DashboardWorld:
         sheets = SurveySheets(self.view, self.raw)
         asked = DataSets(budgets, [sheets], ShiftingNoise(3), self.clock.seconds)
         self.data_sets = CollectorDataSets(asked, sheets)
+        self.look_at(self.results)
+
+    def look_at(self, results: SurveyResults) -> None:
+        """Have the pages show these results."""
         data = DataSetPages(self.data_sets, random.Random(4))
-        self.pages = DashboardPages(self.results, data, self.book, self.turns, clock=self.clock)
+        self.pages = DashboardPages(results, data, self.book, self.turns, clock=self.clock)
 
     def add(self, questionnaire: Questionnaire, people: int = 0) -> ShownSurvey:
         """Begin to collect a survey, with one batch of so many answers."""

@@ -368,6 +368,7 @@ def test_a_pdf_is_written_the_same_each_time(tmp_path: Path) -> None:
     paths = [save(BUILDERS["sweep"](), tmp_path / f"{number}.pdf") for number in range(2)]
     one, other = (path.read_bytes() for [path] in paths)
     assert one.startswith(b"%PDF-")
+    assert b"CreationDate" not in one  # two in one second would have the same
     assert one == other
 
 

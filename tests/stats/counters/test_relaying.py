@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
 
-from client.testing import FakeNetwork, wait_for
+from client.testing import FakeClient, FakeNetwork, wait_for
 from loopixmix.errors import MisuseError
 from provider.api import Declaration, ServiceRefusedError
 from stats.collect.requests import ACCEPTED, AskedOfCollector, decode_asked
@@ -48,6 +50,32 @@ class HostedCollector:
         return ACCEPTED
 
 
+class KilledError(Exception):
+    """The program ended here."""
+
+
+class ClientOfKilled:
+    """A client whose program is killed at its post number `at`, before the client has the request or `after` that."""
+
+    def __init__(self, client: FakeClient, at: int, *, after: bool) -> None:
+        self._client = client
+        self._posts = itertools.count()
+        self._at = at
+        self._after = after
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    async def post_request(self, *arguments: Any, **named: Any) -> object:
+        is_last = next(self._posts) == self._at
+        if is_last and not self._after:
+            raise KilledError
+        request = await self._client.post_request(*arguments, **named)
+        if is_last:
+            raise KilledError
+        return request
+
+
 class Nodes:
     """Four nodes with a program each, and two collectors, in a network in memory."""
 
@@ -64,14 +92,21 @@ class Nodes:
             self.hosted.append(made)
         self.clients = [self.network.client(f"node{node}@gamma") for node in range(4)]
         self.status: list[bytes | None] = [status(1_000)] * 4
+        self.starts = itertools.count()
         self.relays = [self.started(node) for node in range(4)]
+        self.killed = 0
 
-    def started(self, node: int) -> RelayCounting:
-        """Start the program of a node, anew."""
+    def started(self, node: int, client: FakeClient | None = None) -> RelayCounting:
+        """Start the program of a node, anew; it draws other numbers than before."""
         counted = CountedNode(PLAN, private_key(node), lambda: self.status[node])
         path = self.directory / f"node{node}.json"
         return RelayCounting(
-            counted, self.clients[node], path, clock=self.clock, rng=random.Random(node), noise=NoNoise()
+            counted,
+            client or self.clients[node],
+            path,
+            clock=self.clock,
+            rng=random.Random(next(self.starts)),
+            noise=NoNoise(),
         )
 
     def go_on(self, seconds: float, each_s: float = LOOK_S, before: Callable[[], None] | None = None) -> None:
@@ -81,8 +116,12 @@ class Nodes:
             self.clock.advance(each_s)
             if before is not None:
                 before()
-            for relay in self.relays:
-                wait_for(relay.turn(), self.clock, step_s=0.01)
+            for node, relay in enumerate(self.relays):
+                try:
+                    wait_for(relay.turn(), self.clock, step_s=0.01)
+                except KilledError:
+                    self.relays[node] = self.started(node)
+                    self.killed += 1
 
     def sum(self, period: int) -> SummedPeriod:
         return summed(PLAN, [hosted.collector.total(period) for hosted in self.hosted])
@@ -131,16 +170,19 @@ def test_a_program_that_is_started_again_goes_on(nodes: Nodes) -> None:
     assert nodes.sum(0).counters[0].value == 444
 
 
-def test_a_program_that_was_killed_sends_the_shares_that_it_drew_and_no_others(nodes: Nodes) -> None:
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_program_that_was_killed_sends_the_shares_that_it_drew_and_no_others(
+    nodes: Nodes, at: int, after: bool
+) -> None:
+    """Each program is killed when it hands its first or second share to its client, which goes on."""
+    clients = [ClientOfKilled(client, at, after=after) for client in nodes.clients]
+    nodes.relays = [nodes.started(node, clients[node]) for node in range(4)]  # type: ignore[arg-type]
     nodes.go_on(2 * LOOK_S)
     nodes.status = [status(1_001)] * 4
-    # Only one collector gets its shares at first; then all programs are killed.
-    nodes.hosted[1].is_away = True
     nodes.go_on(PERIOD_S, each_s=30)
-    nodes.go_on(60, each_s=10)
-    nodes.relays = [nodes.started(node) for node in range(4)]
-    nodes.hosted[1].is_away = False
-    nodes.go_on(DELIVER_S - 120, each_s=30)
+    nodes.go_on(DELIVER_S - 60, each_s=300)
+    assert nodes.killed == 4
     assert nodes.left() == 0
     assert nodes.sum(0).counters[0].value == 4
 

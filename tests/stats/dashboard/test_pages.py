@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import re
+from pathlib import Path
 
 import pytest
 
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.web.visiting.answers import Download, SeeOther, Shown
 from stats.analysts.rights import AnalystRight
+from stats.dashboard.queries import ResultQueries
+from stats.dashboard.results import SurveyResults
 from stats.dashboard.seams import ShownSurvey
-from stats.questionnaire.questionnaire import MechanismKind, Mode, PrivacyGoal, Travel
+from stats.questionnaire.questionnaire import Batching, MechanismKind, Mode, PrivacyGoal, Travel, encode_canonical
 from stats.questionnaire.questions import SingleChoice
+from stats.report.report import SentReport, encode_report
+from stats.running.directory import CollectorConfig, CollectorDirectory
+from stats.running.view import StoredView
+from stats.running.wiring import open_collector
 from tests.worlds.stats_dashboard import (
     AGE,
     HOME,
@@ -21,6 +29,7 @@ from tests.worlds.stats_dashboard import (
     DashboardWorld,
     answered,
     drafted,
+    everybody,
     fill,
     frozen,
     html,
@@ -54,18 +63,45 @@ def test_hidden_values_are_told_nowhere(world: DashboardWorld) -> None:
     assert "2 of 5 values are hidden" in found
 
 
-def test_no_page_changes_when_a_report_comes_and_waits(
-    world: DashboardWorld, surveys: tuple[ShownSurvey, ShownSurvey, ShownSurvey]
-) -> None:
-    weekly = surveys[0]
-    pages = [("surveys", ()), ("survey", (weekly.short_id,)), ("batches", (weekly.short_id,))]
-    before = [show(world, page, *parts) for page, parts in pages]
-    # Waiting reports are known to the collector alone: the view that pages get has no word for them.
-    assert not any("wait" in name for name in dir(world.view))
+def test_no_page_changes_when_a_report_comes_and_waits(world: DashboardWorld, tmp_path: Path) -> None:
+    """The pages of a whole collector: its stores are on the disk, and its waiting room is a real one."""
+    parts = open_collector(
+        CollectorDirectory.create(tmp_path / "collector", CollectorConfig()),
+        clock=world.clock,
+        rng=random.Random(1),
+        call_on_reactor=lambda work, *args: work(*args),
+    )
+    world.look_at(SurveyResults(StoredView(parts), ResultQueries(parts.columns.released)))
+    batching = Batching(threshold=20, longest_wait_s=3600)
+    survey = frozen(drafted("festival", [HOME], persons=everybody(), batching=batching))
+    parts.ledger.add_survey(survey.survey_id, encode_canonical(survey))
+    for running in parts.collector.load_new():
+        parts.collector.admit(running)
+
+    def take(first: int, last: int) -> None:
+        numbers = range(first, last)
+        reports = [SentReport(survey.survey_id, 0, 0, n.to_bytes(16, "big"), (n % 5,), b"") for n in numbers]
+        assert parts.collector.take_many([encode_report(each) for each in reports]) == [None] * len(reports)
+
+    def seen() -> list[str]:
+        parts.collector.look_again()
+        short_id = survey.survey_id.hex()[:16]
+        return [show(world, "surveys"), show(world, "survey", short_id), show(world, "batches", short_id)]
+
+    before = seen()
+    take(0, 1)
+    assert sum(parts.collector.waiting().values()) == 1
     world.clock.advance(60)
-    assert [show(world, page, *parts) for page, parts in pages] == before
-    world.town.answer(weekly, 500, period=5, batch=5)
-    assert "8,000" in show(world, "survey", weekly.short_id)
+    assert seen() == before
+    # It is told with the others, when they are enough: as many are held back.
+    take(1, 40)
+    assert seen() == before
+    batch = parts.collector.draw_due()
+    assert batch is not None
+    parts.collector.append(batch)
+    parts.collector.forget(batch)
+    assert [page == past for page, past in zip(seen(), before, strict=True)] == [False] * 3
+    parts.close()
 
 
 def test_a_long_survey_has_several_pages(world: DashboardWorld) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.worlds.voters import Voters
 from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, SignedPart, encode_ballot
 from votes.ballot.checking import GROUP, BallotCheck
 from votes.ballot.choices import ChosenOptions, Ranking, YesOrNo
-from votes.ballot.proving import Knowledge, prove
+from votes.ballot.proving import Knowledge, prove, seed_of_all
 from votes.record.transcript import Transcript
 
 VOTERS = Voters()
@@ -80,6 +81,18 @@ def test_a_wrong_ballot_costs_its_group_and_not_its_batch(culprits: Sequence[int
     found = check.check_many(ballots)
     assert [number for number, each in enumerate(found) if isinstance(each, BallotError)] == list(culprits)
     assert check.alone == alone
+
+
+def test_the_coefficients_of_a_batch_cover_every_byte_of_every_ballot() -> None:
+    encodings = [VOTERS.cast(voter) for voter in range(3)]
+    ballots = [VOTERS.check.check(encoding) for encoding in encodings]
+    others = [[*ballots[:2]], [*ballots[1:]], [ballots[1], ballots[0], ballots[2]]]
+    for place, encoding in enumerate(encodings):
+        last = len(encoding) - 1
+        for at in (1 + 32 + 5, last // 2, last):
+            changed = encoding[:at] + bytes([encoding[at] ^ 1]) + encoding[at + 1 :]
+            others.append([*ballots[:place], replace(ballots[place], encoding=changed), *ballots[place + 1 :]])
+    assert len({seed_of_all(each) for each in (*others, ballots)}) == len(others) + 1
 
 
 def test_two_errors_that_cancel_each_other_do_not_pass_in_a_batch() -> None:

@@ -99,6 +99,23 @@ def test_a_changed_byte_anywhere_is_found(held: WholeElection, name: str, place:
     assert not checks[-1].passed
 
 
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("polls/board/mixes/1/output", "mixes"),
+        ("polls/trees/mixes/0/proof", "mixes"),
+        ("polls/board/shares/3", "shares"),
+    ],
+)
+def test_a_file_is_the_one_that_was_announced_whatever_else_is_wrong_with_it(
+    held: WholeElection, name: str, check: str
+) -> None:
+    """Otherwise a board could show each of those who verify a file of their own."""
+    held.published.files[name] += b"\0"
+    found = lie(held)
+    assert (found.name, found.detail) == (check, f"{name} is not the file that was announced on the board")
+
+
 def test_a_ballot_that_the_board_drops_is_found(held: WholeElection) -> None:
     del held.entries[5]
     assert lie(held).name == "mixes"

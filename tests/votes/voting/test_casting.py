@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import UserList
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from client.api import RequestId
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError
 from tests.worlds.elections import CLOSES_AT, OPENS_AT, changed
-from tests.worlds.voting import GROUP, VotingWorld
+from tests.worlds.voting import GROUP, Answers, VotingWorld
 from votes.ballot.choices import BlankVote, Choice, ChoiceError, ChosenOptions, YesOrNo
 from votes.board.requests import RequestKind
 from votes.board.store.rows import entries_from
@@ -25,8 +26,16 @@ OTHERS: Sequence[Choice] = (BlankVote(), YesOrNo(False))
 A_DAY_S = 90_000.0
 
 
+class ChoicesThatChange(UserList[Choice]):
+    """Choices that are others once they were read, as if one thing were encrypted and another one told."""
+
+    def __iter__(self) -> Iterator[Choice]:
+        yield from self.data
+        self.data = list(OTHERS)
+
+
 def test_a_preview_says_what_the_ciphertexts_hold(world: VotingWorld) -> None:
-    prepared = world.booth(0).prepare(CHOICES)
+    prepared = world.booth(0).prepare(ChoicesThatChange(CHOICES))
     assert prepared.says == tuple(CHOICES)
     with pytest.raises(ChoiceError):
         world.booth(0).prepare((ChosenOptions(frozenset({0, 1, 2})), YesOrNo(True)))
@@ -102,6 +111,7 @@ def test_a_ballot_that_was_kept_before_a_kill_is_handed_over_once(world: VotingW
     kept = world.cast(client, booth)
     # As if the kill came between the client's answer and the note of it.
     booth.home.keep(msgspec.structs.replace(kept, request=""))
+    world.clock.advance(60)
     [found] = world.booth(0).home.ballots()
     again = wait_for(booth.resume(found, board, world.clock.seconds()), world.clock)
     assert again.request == kept.request
@@ -109,8 +119,20 @@ def test_a_ballot_that_was_kept_before_a_kill_is_handed_over_once(world: VotingW
     assert sum(body[0] == RequestKind.CAST for body in world.service.asked) == 1
 
 
+class FirstAnswerLost:
+    """A board whose first answer to each request is lost on its way: the client asks again, with the same bytes."""
+
+    def __init__(self, board: Answers) -> None:
+        self.board = board
+
+    def answer(self, body: bytes) -> bytes:
+        self.board.answer(body)
+        return self.board.answer(body)
+
+
 def test_a_lost_acknowledgement_never_doubles_a_ballot(world: VotingWorld, client: FakeClient) -> None:
     world.network.lose_next()
+    world.service.answers = FirstAnswerLost(world.service.answers)
     booth = world.booth(0)
     kept = world.cast(client, booth)
     world.until_closing()
