@@ -9,7 +9,7 @@
 # make unit       runs the tests in Python only (most of these 20 minutes)
 # make test-long  runs the tests that take minutes, or need a package that not everybody has (up to an hour)
 # make chaos      sets clocks, fills disks, kills and floods real processes: is anything lost? (a quarter of an hour)
-# make mutants    puts known mistakes into copies of the code, one at a time: does a test find each? (minutes)
+# make mutants    puts known mistakes into copies of the code, one at a time: does a test find each? (an hour)
 # make bench      measures this machine: build/bench/network.json; make bench-simulations and make bench-services likewise (minutes)
 # make format     formats the code, and repairs what the linter can repair (seconds)
 # make clean      removes .venv and all that was built (a moment)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +16,11 @@ import msgspec
 import pytest
 import pytest_twisted
 
+from leap_plugin.directory.making import make_unasked
+from leap_plugin.status import read_report
+from leap_plugin.wiring import STORE_FILE
 from loopixmix.errors import DISK_FULL, LoopixmixError
+from loopixmix.process.background import loopixmix_command
 from loopixmix.tokens import begin_token, decode_token_key
 from stats.collect.requests import AskedOfCollector
 from tests.integration.test_board import RunningBoard
@@ -341,3 +347,31 @@ def answers(ask: Callable[[], object]) -> bool:
     except Exception:
         return False
     return True
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["kept", "deleted"])
+def test_a_mail_bridge_tells_that_the_log_of_its_store_is_missing(tmp_path: Path, is_deleted: bool) -> None:
+    # Of its account it keeps something at once, though nothing is in the directory of its client.
+    account = ("alice@provider-1", tmp_path / "client")
+    account[1].mkdir()
+    directory = make_unasked(tmp_path / "mail", [account], (0, 0), rng=random.Random(1), now_s=time.time())
+    log = directory.path / f"{STORE_FILE}-wal"
+    with bridge_of(directory.path) as told:
+        assert "missing" not in told
+    assert log.stat().st_size
+    if is_deleted:
+        log.unlink()
+    with bridge_of(directory.path) as told:
+        assert (f"changes of {STORE_FILE} are missing" in told) == is_deleted
+
+
+@contextlib.contextmanager
+def bridge_of(directory: Path) -> Iterator[str]:
+    """Run a mail bridge, yield its problem, and kill it."""
+    with subprocess.Popen(loopixmix_command("mail", "run", str(directory))) as process:
+        try:
+            wait_until(lambda: answers(lambda: read_report(directory)), within_s=RECOVERY_S, what="a bridge")
+            yield read_report(directory).problem or ""
+        finally:
+            process.kill()
