@@ -100,6 +100,8 @@ class Letterbox:
     def _read_on(self) -> None:
         self._rest, self._unasked = None, self._pulls.unasked
         if self._has_enough():
+            # Said again: the link may be another one by now, which is read until then.
+            self._session.let_read(False)
             self._rest = self._clock.callLater(REST_S, self._read_on)
         else:
             self._session.let_read(True)

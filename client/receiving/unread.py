@@ -28,11 +28,13 @@ class UnreadCount:
         self._access = access
         self._clock = clock
         self._count = 0
+        self._is_asking = False
 
     async def ask(self) -> int:
         """Return the number, or the last one that was known if the store does not answer in time."""
         # Not again while it does not answer: whoever asks each second would leave a question in the queue each time.
-        if self.problem is None:
+        if not self._is_asking:
+            self._is_asking = True
             answered: Deferred[None] = Deferred()
 
             def settle(_: object) -> None:
@@ -53,8 +55,8 @@ class UnreadCount:
         return True
 
     def _counted(self, count: int) -> None:
-        self._count, self.problem = count, None
+        self._count, self.problem, self._is_asking = count, None, False
 
     def _not_counted(self, failure: Failure) -> None:
-        self.problem = None  # the alarm of the store tells why, and better
+        self.problem, self._is_asking = None, False  # the alarm of the store tells why, and better
         already_told(failure)

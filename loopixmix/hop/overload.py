@@ -53,7 +53,8 @@ class Overload:
         if self._is_on and not 0 <= now_s - self._shed_at_s < STANDING_S:
             # Nothing was too much lately. A short queue alone would not show that: a flood comes in bursts.
             self._is_on, self._standing_since_s = False, None
-        if self._standing_since_s is None:
+        # Also begun anew by a clock that was set back: it would be no overload for as long as it was set back.
+        if self._standing_since_s is None or now_s < self._standing_since_s:
             self._standing_since_s, self._unwrapped = now_s, 0
         elif now_s - self._standing_since_s >= STANDING_S and self._unwrapped >= STANDING_PACKETS:
             self._is_on = True

@@ -66,6 +66,8 @@ class MixKeyring:
         self._epoch_length_s = epoch_length_s
         self._max_tags = max_tags
         self._live: dict[int, _LiveKey] = {}
+        self._unerased: set[int] = set()
+        """Epochs whose keys count no more, and could not be erased from the store."""
         self.problem: str | None = None
         """Why packets are refused: their tags could not be kept the last time; None if they could."""
         self._counting: tuple[float, float, float, list[tuple[int, bytes]]] = (inf, -inf, 0.0, [])
@@ -101,15 +103,19 @@ class MixKeyring:
         """
         self._forget_counting()  # first: no key that is erased here stays, not even if the store fails after that
         present = epoch_at(now_s, self._epoch_length_s)
+        failure: StoreError | None = None
         # Before others are made: on a full disk that fails, and the old ones must go all the same.
         if erases:
             # Beyond the last one: made when the clock was ahead. One more may be, by a clock that is set back a little.
             last = present + EPOCHS_AHEAD + 1
             for epoch in [epoch for epoch in self._live if now_s >= self._over_at_s(epoch) or epoch > last]:
-                self._erase(epoch)
+                self._retire(epoch)
+            failure = self._erase_retired()
         missing = [epoch for epoch in range(present, present + EPOCHS_AHEAD + 1) if epoch not in self._live]
         for epoch in missing:
             self._make(epoch)
+        if failure is not None:
+            raise failure
         return bool(missing)
 
     def next_change_s(self, now_s: float) -> float:
@@ -202,13 +208,28 @@ class MixKeyring:
             live.log.close()
             raise
         self._live[epoch] = live
+        self._unerased.discard(epoch)  # the clock was set back: the new key has taken the place of the old one
 
-    def _erase(self, epoch: int) -> None:
+    def _retire(self, epoch: int) -> None:
         live = self._live.pop(epoch)
         live.log.close()
         # A batch of packets that is being unwrapped may hold the same bytes: it then finds zeros.
         live.key.wipe()
-        self._store.erase(epoch)
+        self._unerased.add(epoch)
+
+    def _erase_retired(self) -> StoreError | None:
+        """Erase the keys that count no more; return why one of them is still in the store, if one is."""
+        failure = None
+        # Each until it is erased: some file systems need room to overwrite, and on a full disk the key stays there.
+        # Forgotten after one attempt, it stayed until the next start, and nothing told it.
+        for epoch in sorted(self._unerased):
+            try:
+                self._store.erase(epoch)
+            except StoreError as error:
+                failure = error  # the others go all the same, and new ones are made
+            else:
+                self._unerased.discard(epoch)
+        return failure
 
     def _take_up(self, epoch: int, key: MixKey, *, new: bool) -> _LiveKey:
         replays = ReplayFilter(new_tag_set(), max_tags=self._max_tags)

@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class MarkFile:
         """`store`: the store's file. Raises `OSError` if the mark's own cannot be opened or made."""
         path = store.with_name(store.name + MARK_SUFFIX)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        self._mine = threading.Lock()
 
     def read(self) -> Mark | None:
         """Return the mark; None if there is none, or none that is whole."""
@@ -96,11 +98,13 @@ class MarkFile:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        # Two locks: the system's is that of the descriptor, which threads of one process share.
+        with self._mine:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _read(self) -> Mark | None:
         data = os.pread(self._descriptor, _FORM.size + _SUM.size, 0)

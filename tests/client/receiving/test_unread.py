@@ -73,3 +73,17 @@ def test_one_that_is_locked_is_told_and_asked_once(store: ClientStore) -> None:
     asking = asked(unread)
     clock.advance(WAIT_S)
     assert result_of(asking) == 1
+
+
+def test_a_store_that_was_slow_to_open_is_asked_once_it_is_there(store: ClientStore) -> None:
+    clock = Clock()
+    access = clocked_access(store, clock=clock, write_s=0.1, read_s=0.1)
+    arrive(access, 1)
+    unread = UnreadCount(access, clock=clock)
+    opening = Deferred.fromCoroutine(unread.in_time(Deferred()))
+    clock.advance(WAIT_S)
+    assert (opening.result, unread.problem) == (False, SLOW)
+    asking = asked(unread)
+    clock.advance(0.1)
+    assert result_of(asking) == 1
+    assert unread.problem is None

@@ -81,6 +81,14 @@ def test_a_clock_that_was_set_back_does_not_keep_it_on() -> None:
     assert queue.excess(MOST + 7) == 0
 
 
+def test_a_clock_that_was_set_back_does_not_keep_it_off() -> None:
+    queue = Queue()
+    queue.stand(MOST + 1, seconds=0.0)
+    queue.now_s -= 50.0
+    queue.stand(MOST + 7)
+    assert queue.excess(MOST + 7) == 7
+
+
 def test_the_operators_bound_holds_in_any_case_and_two_batches_may_always_wait() -> None:
     assert Queue(waiting_packets=100).excess(130) == 30
     slow = Overload(HopLimits(batch_packets=32))

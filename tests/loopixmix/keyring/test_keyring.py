@@ -223,6 +223,44 @@ def test_a_node_begins_on_a_full_disk_with_the_keys_that_are_there_and_erases_wh
     assert sorted(kept.keys) == [E + 2]
 
 
+class Stubborn(MemoryKeyStore):
+    """A disk that cannot overwrite some keys."""
+
+    def __init__(self, *epochs: int) -> None:
+        super().__init__()
+        self.kept = set(epochs)
+
+    def erase(self, epoch: int) -> None:
+        if epoch in self.kept:
+            raise disk_full(f"{epoch}.key cannot be erased")
+        super().erase(epoch)
+
+
+def test_a_key_that_cannot_be_erased_is_told_and_tried_again_and_keeps_no_other() -> None:
+    store = Stubborn(E)
+    keyring = make_keyring(store)
+    for _ in range(2):
+        with pytest.raises(DiskFullError):
+            keyring.advance(START_S + 2 * LENGTH_S + GRACE_S)
+        assert sorted(store.keys) == [E, E + 2, E + 3, E + 4]
+        assert sorted(keyring.public_keys(START_S + 2 * LENGTH_S)) == [E + 2, E + 3, E + 4]
+    store.kept.clear()
+    keyring.advance(START_S + 2 * LENGTH_S + GRACE_S)
+    assert sorted(store.keys) == [E + 2, E + 3, E + 4]
+
+
+def test_a_key_that_was_made_anew_is_not_erased_for_an_old_one_that_stayed() -> None:
+    store = Stubborn(E)
+    keyring = make_keyring(store)
+    with pytest.raises(DiskFullError):
+        keyring.advance(START_S + 2 * LENGTH_S)
+    store.kept.clear()
+    keyring.advance(START_S, erases=False)
+    keyring.advance(START_S)
+    assert E in store.keys
+    assert E in keyring.public_keys(START_S)
+
+
 class FullLog:
     is_full = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,25 @@ def test_numbers_begin_anew_after_the_largest(mark: MarkFile) -> None:
     mark.compare(LARGEST)
     mark.note(written=following(LARGEST))
     assert mark.compare(LARGEST).lost == 1
+
+
+def test_two_threads_lose_nothing_of_each_other(mark: MarkFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark.compare(0)
+    both, read = threading.Barrier(2), mark._read
+
+    def slowly() -> Mark | None:
+        found = read()
+        threading.Event().wait(0.01)  # what has been read grows old
+        return found
+
+    def note(**numbers: int) -> None:
+        both.wait(10)
+        mark.note(**numbers)
+
+    monkeypatch.setattr(mark, "_read", slowly)
+    threads = [threading.Thread(target=note, kwargs=numbers) for numbers in ({"written": 5}, {"moved": 5})]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert read() == Mark(5, 5)
