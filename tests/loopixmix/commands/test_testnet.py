@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from loopixmix.commands.testnet import testnet as command_group
 from loopixmix.commands.testnet import wait_with_progress
 from loopixmix.errors import UnavailableError
 from loopixmix.main import EXIT_MISUSE, run
+from loopixmix.process.files import DirectoryLock
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import Additions, PlannedClient, PlannedProgram
 
@@ -141,6 +143,21 @@ def test_what_runs_already_is_not_started_again(
     init(tmp_path / "net")
     monkeypatch.setattr(TestNetwork, "start", lambda _: [])
     assert command("up", tmp_path / "net") == 0
-    assert f"all of it runs already; how it is, is told by  loopixmix testnet status {tmp_path / 'net'}" in (
+    assert f"all of it runs already; see how it is with  loopixmix testnet status {tmp_path / 'net'}" in (
         capsys.readouterr().out
     )
+
+
+def test_a_node_that_its_own_command_runs_is_no_stopped_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(tmp_path / "net")
+    with DirectoryLock(tmp_path / "net" / "mix-1" / "node.lock"):
+        with DirectoryLock(tmp_path / "net" / "authority" / "authority.lock"):
+            capsys.readouterr()
+            assert command("status", tmp_path / "net", "--json") == 1
+            told = json.loads(capsys.readouterr().out)
+            assert {name: of["health"] for name, of in told.items() if of["health"] != "stopped"} == {
+                "authority": "starting",
+                "mix-1": "starting",
+            }
+        assert command("down", tmp_path / "net") == 0
+    assert f"mix-1 goes on: it was started by its own command, as process {os.getpid()}" in capsys.readouterr().out
