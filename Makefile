@@ -2,14 +2,14 @@
 # make setup      makes .venv with everything; all targets below but the last do it first (minutes, once)
 # make demo       runs a whole network on this machine, uses it for real, and says whether all was well (half a minute)
 # make quick      checks the changed files: style, types, layers, and the tests that concern them (under a minute)
-# make test       checks everything: style, types, the Rust crate, layers, unit and integration tests (8 to 12 minutes)
+# make test       checks everything: style, types, the Rust crate, layers, unit and integration tests (about 20 minutes)
 # make lint       checks style only (seconds)
 # make types      checks types only (a minute)
 # make native     checks the Rust crate only (a minute)
-# make unit       runs the tests in Python only (minutes)
-# make test-long  runs the tests that take minutes, or need a package that not everybody has (minutes)
+# make unit       runs the tests in Python only (most of these 20 minutes)
+# make test-long  runs the tests that take minutes, or need a package that not everybody has (up to an hour)
 # make chaos      sets clocks, fills disks, kills and floods real processes: is anything lost? (a quarter of an hour)
-# make mutants    puts known mistakes into copies of the code, one at a time: does a test find each? (minutes)
+# make mutants    puts known mistakes into copies of the code, one at a time: does a test find each? (an hour)
 # make bench      measures this machine: build/bench/network.json; make bench-simulations and make bench-services likewise (minutes)
 # make format     formats the code, and repairs what the linter can repair (seconds)
 # make clean      removes .venv and all that was built (a moment)
@@ -35,7 +35,10 @@ setup:
 demo: setup
 	@.venv/bin/loopixmix demo
 
-test: setup lint types native unit
+# The types and the crate take a processor each, so that they are checked at the same time.
+test: setup
+	@$(MAKE) --no-print-directory --jobs $(WORKERS) --output-sync=target lint types native
+	@$(MAKE) --no-print-directory unit
 
 lint: setup
 	.venv/bin/ruff check .

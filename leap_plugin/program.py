@@ -134,11 +134,17 @@ class MailBridge(Program):
         return msgspec.structs.replace(known, client=client, connected=connected, problem=problem, test_network=is_test)
 
     async def _look(self, parts: BridgeParts) -> None:
+        is_blind = False
         while True:
             try:
-                self._reports = {account.user.address: await _queue_of(account) for account in parts.accounts}
+                reports = {account.user.address: await _queue_of(account) for account in parts.accounts}
             except LoopixmixError as error:
-                self._log.error("the queues of mails cannot be looked at: {kind}", kind=type(error).__name__)
+                # Once, and not with each look: a line in three seconds would fill a disk that is full.
+                if not is_blind:
+                    self._log.error("the queues of mails cannot be looked at: {kind}", kind=type(error).__name__)
+                is_blind = True
+            else:
+                self._reports, is_blind = reports, False
             await self._pause.wait(LOOK_EVERY_S)
 
     def _certificate_problem(self) -> str:

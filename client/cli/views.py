@@ -64,11 +64,12 @@ def status_view(status: ClientStatus) -> RenderableType:
 def network_view(network: NetworkView) -> RenderableType:
     """Show the providers of a network, their services, and their mail domains if there are any."""
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("provider", style="bold")
-    table.add_column("services")
+    # Folded: names that were cut could not be typed.
+    table.add_column("provider", style="bold", overflow="fold")
+    table.add_column("services", overflow="fold")
     has_domains = any(provider.domains for provider in network.providers)
     if has_domains:
-        table.add_column("mail domains")
+        table.add_column("mail domains", overflow="fold")
     table.add_column("fingerprint", overflow="fold")
     for provider in network.providers:
         cells = [plain_line(provider.name), plain_line(" ".join(provider.services))]
@@ -190,7 +191,7 @@ def contacts_view(contacts: Sequence[Contact]) -> RenderableType:
     if not contacts:
         return Text("no contacts yet: add one with  loopixmix client contacts DIR add NAME@PROVIDER", "dim")
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("address", style="bold")
+    table.add_column("address", style="bold", overflow="fold")
     table.add_column("fingerprint", overflow="fold")
     table.add_column("")
     for contact in contacts:
@@ -203,8 +204,8 @@ def readers_view(readers: Sequence[NamedReader]) -> RenderableType:
     if not readers:
         return Text("no program has read by a name yet", "dim")
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("name", style="bold")
-    table.add_column("kind")
+    table.add_column("name", style="bold", overflow="fold")
+    table.add_column("kind", overflow="fold")
     for heading in ("waiting", "programs"):
         table.add_column(heading, justify="right")
     table.add_column("last used")

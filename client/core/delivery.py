@@ -132,9 +132,17 @@ class Delivery:
         return max(self._sent_before, self.acknowledged + len(self._attempts))
 
     @property
+    def holds(self) -> bool:
+        """Whether any fragment is held."""
+        return self._held > 0
+
+    @property
     def held(self) -> list[int]:
         """The positions of the fragments that are held."""
-        # Asked for at every pull, and most messages have none: a long one must not be gone through each time.
+        # Asked for at every pull, and most messages have none: a long one must not be gone through each time. Nor one
+        # that was just queued, with thousands of fragments that are all held: pulls would wait for it.
+        if self._held == len(self._stages):
+            return list(self._stages)
         return [index for index, stage in self._stages.items() if stage is Stage.HELD] if self._held else []
 
     def is_waiting_for(self, index: int) -> bool:

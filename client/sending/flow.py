@@ -73,7 +73,8 @@ class MessageFlow:
 
     def due(self, epoch: int) -> list[int]:
         """Return the held fragments whose epoch, if they have one, has come."""
-        return [position for position in self.delivery.held if self.epochs.get(position, epoch) <= epoch]
+        held = self.delivery.held
+        return [position for position in held if self.epochs.get(position, epoch) <= epoch] if self.epochs else held
 
     def is_too_early(self, now_s: float) -> bool:
         """Tell whether it must not begin to leave yet, also if its time had come before the clock was set back."""

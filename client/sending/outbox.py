@@ -124,7 +124,7 @@ class Outbox:
         epoch = maker.epoch(now_s)
         # Not all messages: of ten thousand, which go through here with each new one, few hold anything back.
         for row, message in list(self._resting.items()):
-            if not self._is_under_way(message) or not message.delivery.held:
+            if not self._is_under_way(message) or not message.delivery.holds:
                 del self._resting[row]
             elif not message.rests(now_s) and (due := message.due(epoch)):
                 message.delivery.release(due)

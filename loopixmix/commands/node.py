@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
+import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +24,16 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer
 CHECK = click.option(
     "--check", is_flag=True, help="One line for a monitor; exit code 1 unless all is well and the node answers."
 )
+
+
+def row_of(label: str, value: object, *, width: int | None) -> str:
+    """Return one row of a status: what does not fit into `width` columns goes on below the value; None: one line."""
+    row = f"{label:<16} {value}"
+    if width is None or len(row) <= width or " " not in str(value):
+        return row
+    # A terminal would break in the middle of a word.
+    indent = " " * 17
+    return textwrap.fill(row, max(width, 40), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 def check_ports(directory: Path, config: NodeConfig) -> None:
@@ -44,8 +57,9 @@ def show_status(directory: Path, *, as_json: bool, check: bool = False) -> None:
     elif check:
         click.echo(f"{status.name}: {health_of(status, now_s=now_s)}")
     else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for label, value in status_rows(status, now_s=now_s):
-            click.echo(f"{label:<16} {value}")
+            click.echo(row_of(label, value, width=width))
     end_unless_well(status, now_s=now_s, check=check)
 
 

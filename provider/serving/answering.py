@@ -255,7 +255,8 @@ class Answering:
         # Overdue: that has been told.
         if not isinstance(failure.value, CancelledError):
             what = told(failure)
-            log.error("the service failed: {what}", what=what)
+            if record.is_news(failure.value, what):
+                log.error("the service failed: {what}", what=what)
             record.failed(what)
         return AskOutcome.BROKEN, b""
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulations.flows import traffic
+from simulations.flows.deployed import params_of
 from simulations.formulas.capacity import WidthInterval
 from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible, Nearest
@@ -218,6 +219,12 @@ def _notes(plan: Plan, cost: PacketCost) -> Iterator[str]:
     )
     yield f"Links: {seconds(plan.terms.link_latency_s)} each, {plan.terms.layers + 2} on the way and one to the reader."
     yield from plan.notes
+    yield from _below_floors(plan)
+
+
+def _below_floors(plan: Plan) -> Iterator[str]:
+    if faults := params_of(plan.scenario).floor_faults:
+        yield f"Clients refuse this network, unless users allow it: {'; '.join(faults)} (docs/protocol/floors.md)."
 
 
 def _table(title: str, *columns: str, show_header: bool = True) -> Table:

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
+import msgspec
 import pytest
+import pytest_twisted
 
-from loopixmix.errors import DISK_FULL
+from leap_plugin.directory.making import make_unasked
+from leap_plugin.status import read_report
+from leap_plugin.wiring import STORE_FILE
+from loopixmix.errors import DISK_FULL, LoopixmixError
+from loopixmix.process.background import loopixmix_command
+from loopixmix.tokens import begin_token, decode_token_key
+from stats.collect.requests import AskedOfCollector
+from tests.integration.test_board import RunningBoard
+from tests.integration.test_collector import RunningCollector
+from tests.integration.test_survey_issuer import RNG, RunningIssuer
 from tests.worlds.chaos.disks import MOUNTING, SmallDisk, small_disk
 from tests.worlds.chaos.ledger import Ledger
 from tests.worlds.chaos.networks import ChaosNetwork, running_network, wait_until
 from tests.worlds.chaos.trials import Trial
+from tests.worlds.networks.provider_processes import pause
+from tests.worlds.stats.collected import Respondents, frozen, survey_draft
+from tests.worlds.stats.issuers import survey_draft as survey_draft_of_issuer
+from votes.record.entries import EntryKind, sign_record
 
 ON_SMALL_DISKS = ("authority", "provider-2", "alice")
 DISK_BYTES = 24 << 20
@@ -132,6 +150,141 @@ def fill_the_client(network: ChaosNetwork, disk: SmallDisk, trial: Trial) -> Non
     trial.check("full_disk_client_doubled", len(ledger.doubled()), most=0)
 
 
+async def fill_the_program(name: str, program: ProgramOnADisk, disk: SmallDisk, trial: Trial) -> None:
+    """Fill the disk of a program that is asked all the time."""
+    disk.fill()
+    before, told, until_s = len(program.log.read_text().splitlines()), 0, time.monotonic() + WATCHED_S
+    while time.monotonic() < until_s:
+        assert await program.write() == program.has_room_of_its_own
+        assert await program.read()
+        told += DISK_FULL in str(program.status().get("problem"))
+        # What a program gives up to tell its status is not to be room for it.
+        disk.fill()
+        await pause(0.5)
+    trial.check(f"full_disk_{name}_told", told, least=1)
+    assert DISK_FULL in str(program.status().get("problem"))
+    lines = program.log.read_text().splitlines()[before:]
+    trial.check(f"full_disk_{name}_lines", len(lines), most=MOST_LINES)
+    disk.empty()
+    begun_s, has_written = time.monotonic(), False
+    # It is asked on: that a service answers again shows when it does.
+    while not has_written or program.status().get("problem") is not None:
+        has_written = has_written or await program.write()
+        assert time.monotonic() - begun_s < RECOVERY_S, program.status()
+        await pause(0.5)
+    trial.check(f"full_disk_{name}_recovery_s", time.monotonic() - begun_s, most=RECOVERY_S)
+
+
+class ProgramOnADisk(Protocol):
+    """A program that a trial asks to write and to read."""
+
+    log: Path
+    has_room_of_its_own: bool
+    """Whether what it is asked to keep goes where there is room already."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def status(self) -> dict[str, object]: ...
+
+    async def prepare(self) -> None:
+        """Give it what it needs before it is asked."""
+
+    async def write(self) -> bool:
+        """Ask for something that has to be kept; tell whether it was."""
+
+    async def read(self) -> bool:
+        """Ask for something that is there; tell whether it came."""
+
+
+class BoardOnADisk(RunningBoard):
+    """A board, to which signatures of a record are handed in."""
+
+    has_room_of_its_own = False
+    handed_in = 0
+
+    async def prepare(self) -> None:
+        body = sign_record(self.voters.world.record, self.voters.world.keys.administrator)
+        status, _ = await self.call("POST", f"/v1/entries/{EntryKind.RECORD.value}", body)
+        assert status == 201
+
+    async def write(self) -> bool:
+        approvals = list(self.voters.world.approvals())
+        # The last of them again and again, once all are there: it is refused as known, and so it was kept.
+        body = approvals[min(self.handed_in, len(approvals) - 1)]
+        status, _ = await self.call("POST", f"/v1/entries/{EntryKind.APPROVAL.value}", body)
+        self.handed_in += status == 201
+        return status == 201
+
+    async def read(self) -> bool:
+        status, entries = await self.call("GET", "/v1/entries")
+        return status == 200 and len(entries) > 0
+
+
+class CollectorOnADisk(RunningCollector):
+    """A collector, to which reports are sent: their slots were made before."""
+
+    has_room_of_its_own = True
+
+    async def prepare(self) -> None:
+        self.people = Respondents(frozen(survey_draft(opens_s=int(time.time()) - 10, threshold=5)))
+        self.add(self.people.questionnaire)
+        await self.until_survey(waiting=0)
+
+    async def write(self) -> bool:
+        return (await self.take([self.people.encoded()])) == [True]
+
+    async def read(self) -> bool:
+        return bool(await self.ask(AskedOfCollector.QUESTIONNAIRE, self.people.survey_id))
+
+
+class IssuerOnADisk(RunningIssuer):
+    """An issuer, which is asked for tokens."""
+
+    has_room_of_its_own = False
+
+    async def prepare(self) -> None:
+        draft = survey_draft_of_issuer()
+        far = {"opens": draft.opens.replace(year=2099), "closes": draft.closes.replace(year=2100)}
+        [public], self.codes = self.add(msgspec.structs.replace(draft, **far))
+        self.key = decode_token_key(public.key)
+        self.pending = begin_token(self.key, RNG)
+        await self.until(lambda: self.status()["surveys"] == 1)
+
+    async def write(self) -> bool:
+        """Ask with one code until that was good, and then with the next."""
+        with contextlib.suppress(LoopixmixError):
+            if await self.ask(self.codes[0], self.pending) is not None:
+                self.pending = begin_token(self.key, RNG)
+                return bool(self.codes.pop(0))
+        return False
+
+    async def read(self) -> bool:
+        return self.status().get("surveys") == 1
+
+
+@pytest.mark.chaos
+@pytest.mark.needs(MOUNTING)
+@pytest.mark.parametrize("make", [BoardOnADisk, CollectorOnADisk, IssuerOnADisk], ids=["board", "collector", "issuer"])
+@pytest_twisted.ensureDeferred
+async def test_a_program_beside_a_provider_tells_a_full_disk_once_and_goes_on_after_it(
+    tmp_path: Path, trial: Trial, make: Callable[[Path], ProgramOnADisk], request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.id
+    with small_disk(tmp_path / name, size_bytes=DISK_BYTES) as disk:
+        program = make(disk.path)
+        # Elsewhere, where it could grow.
+        program.log = tmp_path / f"{name}.log"
+        try:
+            await program.start()
+            await program.prepare()
+            assert await program.write()
+            await fill_the_program(name, program, disk, trial)
+        finally:
+            await program.close()
+
+
 @pytest.mark.chaos
 def test_a_store_that_is_locked_read_or_robbed_of_its_log_is_told(tmp_path: Path, trial: Trial) -> None:
     with running_network(tmp_path / "net", base_port=22_100) as network:
@@ -194,3 +347,31 @@ def answers(ask: Callable[[], object]) -> bool:
     except Exception:
         return False
     return True
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["kept", "deleted"])
+def test_a_mail_bridge_tells_that_the_log_of_its_store_is_missing(tmp_path: Path, is_deleted: bool) -> None:
+    # Of its account it keeps something at once, though nothing is in the directory of its client.
+    account = ("alice@provider-1", tmp_path / "client")
+    account[1].mkdir()
+    directory = make_unasked(tmp_path / "mail", [account], (0, 0), rng=random.Random(1), now_s=time.time())
+    log = directory.path / f"{STORE_FILE}-wal"
+    with bridge_of(directory.path) as told:
+        assert "missing" not in told
+    assert log.stat().st_size
+    if is_deleted:
+        log.unlink()
+    with bridge_of(directory.path) as told:
+        assert (f"changes of {STORE_FILE} are missing" in told) == is_deleted
+
+
+@contextlib.contextmanager
+def bridge_of(directory: Path) -> Iterator[str]:
+    """Run a mail bridge, yield its problem, and kill it."""
+    with subprocess.Popen(loopixmix_command("mail", "run", str(directory))) as process:
+        try:
+            wait_until(lambda: answers(lambda: read_report(directory)), within_s=RECOVERY_S, what="a bridge")
+            yield read_report(directory).problem or ""
+        finally:
+            process.kill()

@@ -21,6 +21,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
 from client.api import BusyError, NoClientError, NotRunningError
 from client.directory.configuration import create_client
@@ -270,9 +271,18 @@ async def test_busy_not_running_and_no_client_are_three_errors(own_daemon: Daemo
             stream = stack.enter_context(own_daemon.connect())
             stream.sendall(own_daemon.head("GET", "/v1/received?kind=text"))
             assert stream.recv(100).startswith(b"HTTP/1.1 200 ")
+        # Both ask again for seconds, at the same time.
+        asked = subprocess.Popen(
+            command_line("status", own_daemon),
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         with pytest.raises(BusyError, match="try again in a moment"):
             await client.status()
-        assert "serves as many calls as it can" in command("status", own_daemon).stderr
+        _, told = await deferToThread(asked.communicate, timeout=60)
+        assert "serves as many calls as it can" in told
         asking = Deferred.fromCoroutine(client.status())
         await deferLater(reactor, 0.5, lambda: None)
     # Now there are places again, and the daemon is asked again.
@@ -284,9 +294,13 @@ async def test_busy_not_running_and_no_client_are_three_errors(own_daemon: Daemo
     client.close()
 
 
+def command_line(name: str, daemon: Daemon) -> list[str]:
+    return [sys.executable, "-P", "-m", "loopixmix.main", "client", name, str(daemon.directory)]
+
+
 def command(name: str, daemon: Daemon) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", "loopixmix.main", "client", name, str(daemon.directory)],
+        command_line(name, daemon),
         env=ENVIRONMENT,
         capture_output=True,
         text=True,

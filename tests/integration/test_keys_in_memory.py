@@ -13,6 +13,7 @@ from nacl.bindings import crypto_scalarmult
 
 from loopixmix.keys import MixKey
 from loopixmix.sphinx import Hop, arithmetic_names, wrap
+from tests.worlds.memory import found_in_memory
 from tests.worlds.packets.sphinx_paths import GEOMETRY, make_journey, sphinx_of
 
 PACKETS = 24
@@ -78,37 +79,11 @@ class Keeper:
 
     def finds(self, secrets: Iterable[bytes]) -> list[bytes]:
         """Return those of `secrets` of which a half is in the memory, as bytes or in hexadecimal digits."""
-        patterns = {half: one for one in secrets for half in _halves(one)}
-        found = set()
-        for block in self._memory():
-            found |= {one for half, one in patterns.items() if half in block}
-        return sorted(found)
-
-    def _memory(self) -> Iterator[bytes]:
-        pid = self._process.pid
-        maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
-        with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-            for line in maps:
-                place, rights, *_ = line.split(None, 2)
-                if not rights.startswith("rw"):
-                    continue
-                begin, end = (int(edge, 16) for edge in place.split("-"))
-                try:
-                    memory.seek(begin)
-                    yield memory.read(end - begin)
-                except OSError:
-                    continue
+        return found_in_memory(self._process.pid, secrets)
 
     def end(self) -> None:
         self._process.kill()
         self._process.communicate()
-
-
-def _halves(secret: bytes) -> list[bytes]:
-    digits = secret.hex().encode()
-    return [each[: len(each) // 2] for each in (secret, digits, digits.upper())] + [
-        each[len(each) // 2 :] for each in (secret, digits, digits.upper())
-    ]
 
 
 @pytest.fixture(params=arithmetic_names())

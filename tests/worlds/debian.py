@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import shutil
@@ -46,8 +47,13 @@ def provide_program(name: str) -> Path | None:
     """Return where a program is; as root, install its package before if it is missing. None if that fails."""
     found = find_program(name)
     if found is None and name in PACKAGES and os.geteuid() == 0 and shutil.which("apt-get") is not None:
-        install(PACKAGES[name])
-        found = find_program(name)
+        # Processes that share the tests come here at the same time, and apt-get fails while another one runs.
+        with Path(__file__).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = find_program(name)
+            if found is None:
+                install(PACKAGES[name])
+                found = find_program(name)
     return found
 
 

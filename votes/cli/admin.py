@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from loopixmix.errors import MisuseError, PeerError
-from votes.cli.outside import DIRECTORY, vote_outside
+from votes.cli.outside import AS_JSON, DIRECTORY, vote_outside
 from votes.cli.public import URL, perform_at
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def draft(directory: Path, place: Path, rehearsal: bool) -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What `credentials sign` wrote: refuse any other draft than the one that was signed.",
 )
-def freeze(directory: Path, place: Path, listed: Path | None) -> None:
+@AS_JSON
+def freeze(directory: Path, place: Path, listed: Path | None, as_json: bool) -> None:
     """Make the record from the draft and the key in PLACE; from then on nothing changes."""
     from loopixmix.group.ristretto import ristretto255
     from votes.administration.folder import RECORD, AdministratorFolder
@@ -87,8 +89,10 @@ def freeze(directory: Path, place: Path, listed: Path | None) -> None:
             raise MisuseError(f"{listed}: the credential authority did not sign this draft: {error}") from error
     election = frozen(draft, meeting.statements(), ristretto255())
     fingerprint = folder.keep(election)
+    if as_json:
+        return click.echo(json.dumps({"record": str(directory / RECORD), "fingerprint": shown(fingerprint)}))
     click.echo(f"{directory / RECORD}: frozen. The fingerprint of the election is\n{shown(fingerprint)}")
-    click.echo("Tell it to voters and auditors by another way than this record, such as on paper.")
+    return click.echo("Tell it to voters and auditors by another way than this record, such as on paper.")
 
 
 @admin.command()

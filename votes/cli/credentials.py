@@ -95,13 +95,16 @@ def sign(directory: Path, draft: Path, out: Path) -> None:
 @credentials.command()
 @DIRECTORY
 @click.argument("record", type=FILE)
-def freeze(directory: Path, record: Path) -> None:
+@AS_JSON
+def freeze(directory: Path, record: Path, as_json: bool) -> None:
     """Take over the complete record in RECORD, if it has this authority's list; from then on nothing changes."""
     from votes.record.fingerprint import shown
 
     with _authority(directory) as (authority, _):
         fingerprint = authority.freeze(record.read_bytes())
-    click.echo(f"frozen; the fingerprint of the election is\n{shown(fingerprint)}")
+    if as_json:
+        return click.echo(json.dumps({"fingerprint": shown(fingerprint)}))
+    return click.echo(f"frozen; the fingerprint of the election is\n{shown(fingerprint)}")
 
 
 @credentials.command()

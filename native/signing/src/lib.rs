@@ -8,6 +8,7 @@
 // PyO3 hands out lists as vectors of their own.
 #![allow(clippy::needless_pass_by_value)]
 
+use std::alloc::System;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -16,8 +17,15 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
+use zeroizing_alloc::ZeroAlloc;
 
+/// Overwrites what is freed: the library makes copies of the primes while it precomputes, and does not.
+#[global_allocator]
+static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
+
+/// How deep the calls of the library reach, and twice as much.
+const STACK_BYTES: usize = 64 * 1024;
 /// More threads than any issuer has use for.
 const MAX_THREADS: usize = 64;
 
@@ -43,8 +51,9 @@ impl Signer {
     fn new(private_key: &[u8]) -> PyResult<Self> {
         let copy = Zeroizing::new(private_key.to_vec());
         // Nothing of the error is told: it may quote the key.
-        let key =
-            Key::from_der(&copy).map_err(|_| PyValueError::new_err("this is not a private RSA key in PKCS #8"))?;
+        let key = Key::from_der(&copy);
+        wipe_stack();
+        let key = key.map_err(|_| PyValueError::new_err("this is not a private RSA key in PKCS #8"))?;
         let modulus_bytes = key.components().n().len();
         Ok(Self { key, modulus_bytes })
     }
@@ -87,6 +96,16 @@ impl Signer {
     }
 
     fn sign_all<M: AsRef<[u8]>>(&self, blinded: &[M]) -> Option<Vec<Vec<u8>>> {
-        blinded.iter().map(|message| Some(self.key.blind_sign(message).ok()?.0)).collect()
+        let signatures = blinded.iter().map(|message| Some(self.key.blind_sign(message).ok()?.0)).collect();
+        wipe_stack();
+        signatures
     }
+}
+
+/// Overwrites what calls have left on the stack that have returned: the library keeps primes there, too.
+#[inline(never)]
+#[allow(clippy::large_stack_arrays)]
+fn wipe_stack() {
+    let mut left = [0u8; STACK_BYTES];
+    left.zeroize();
 }

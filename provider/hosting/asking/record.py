@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from loopixmix.errors import DiskFullError
+
 MOST_IN_A_ROW = 3
 """So many requests in a row without an answer are a problem. A single one may be the fault of who asked."""
 
@@ -25,6 +27,13 @@ class ServiceRecord:
     def answered(self) -> None:
         """Note an answer; a refusal is one."""
         self._in_a_row = 0
+
+    def is_news(self, error: BaseException | None, what: str) -> bool:
+        """Tell whether a failure belongs into the log; ask before `failed`, with the same `what`.
+
+        Each request meets a full disk, and a line for each would fill it further: it is told once.
+        """
+        return what != self._last or not isinstance(error, DiskFullError)
 
     def failed(self, what: str) -> None:
         """Note a request without an answer; `what`: why, in words that quote nothing of it."""

@@ -114,5 +114,6 @@ class Turns:
         # Overdue: that has been told.
         elif not isinstance(error, CancelledError):
             what = told(failure)
-            log.error("service {service} failed: {what}", service=self._asker.name, what=what)
+            if self._record.is_news(error, what):
+                log.error("service {service} failed: {what}", service=self._asker.name, what=what)
             self._record.failed(what)

@@ -187,8 +187,10 @@ def test_held_fragments_are_released_together() -> None:
     message.release([0, 3])
     assert [message.stage(index) for index in range(4)] == [Stage.WAITING, Stage.HELD, None, Stage.WAITING]
     assert message.held == [1]
+    assert message.holds
     message.release([1])
     assert message.held == []
+    assert not message.holds
 
 
 @pytest.mark.parametrize("index", [0, 1, 7])

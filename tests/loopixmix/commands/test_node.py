@@ -13,7 +13,7 @@ import click
 import msgspec
 import pytest
 
-from loopixmix.commands.node import ask_to_withdraw, running_status, show_status, status_rows
+from loopixmix.commands.node import ask_to_withdraw, row_of, running_status, show_status, status_rows
 from loopixmix.errors import UnavailableError
 from loopixmix.node.config import LOCK_FILE
 from loopixmix.observing.observers import LinkCounts, LoopCounts
@@ -147,3 +147,11 @@ def test_withdrawing_sends_the_node_a_signal(
         time.sleep(0.001)
     assert heard == [signal.SIGUSR1]
     assert "asked to withdraw" in capsys.readouterr().out
+
+
+def test_a_row_that_is_wider_than_the_terminal_is_broken_between_words() -> None:
+    value = "0 answered, 0 failed, 0 refused, 0 under way, 0 waiting, 0 incomplete, 0 answers put aside"
+    first, second = row_of("service echo", value, width=80).splitlines()
+    assert (len(first) <= 80, first[:18], second[:17]) == (True, "service echo     0", " " * 17)
+    assert f"{first} {second.strip()}" == row_of("service echo", value, width=None)
+    assert row_of("id", "ab" * 32, width=80) == row_of("id", "ab" * 32, width=None)

@@ -72,6 +72,9 @@ def test_parts_have_no_gaps_and_files_are_bounded(folder: UploadFolder) -> None:
     with pytest.raises(UploadError, match="at most 4096"):
         folder.take(DIGEST, missing.token, 0, bytes(4097))
     assert folder.take(DIGEST, missing.token, 0, bytes(4096)) == 4096
+    # So is the sum of its parts.
+    with pytest.raises(UploadError, match="at most 4096"):
+        folder.take(DIGEST, missing.token, 4096, b"\0")
 
 
 def test_others_do_not_wait_while_a_long_file_is_hashed(tmp_path: Path, folder: UploadFolder) -> None:

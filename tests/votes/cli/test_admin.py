@@ -34,9 +34,9 @@ def test_from_a_plan_to_a_record(commands: VoteCommands) -> None:
         commands.good(
             "trustee", "backup", each, place, commands.path / f"{each.name}.backup", "--passphrase-file", words
         )
-    told = commands.good("admin", "freeze", admin, place)
+    told = json.loads(commands.good("admin", "freeze", admin, place, "--json"))
     record = (admin / RECORD).read_bytes()
-    assert shown(fingerprint_of(record)) in told
+    assert told == {"record": str(admin / RECORD), "fingerprint": shown(fingerprint_of(record))}
     assert decode_election(record, ristretto255()).threshold == 2
 
 

@@ -80,6 +80,8 @@ def test_an_authority_does_its_work_from_voters_to_erasure(operator: Authority) 
     draft = operator.file("draft.json", encode_election(changed(election, key_commitments=())))
     operator.told("sign", draft, operator.place / "listed.statement")
     assert (operator.place / "listed.statement").exists()
+    told = json.loads(operator.told("freeze", operator.file("record.json", record), "--json"))
+    assert told == {"fingerprint": shown(fingerprint_of(record))}
     assert shown(fingerprint_of(record)) in operator.told("freeze", operator.file("record.json", record))
     operator.told("invitations", operator.place / "invitations.csv")
     with (operator.place / "invitations.csv").open(newline="") as file:

@@ -15,7 +15,7 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from loopixmix.bounds import BucketsByKey
-from loopixmix.errors import LoopixmixError, PeerError
+from loopixmix.errors import DiskFullError, LoopixmixError, PeerError
 from loopixmix.seams import Clock
 from votes.board.announcing import Announcing
 from votes.board.board import Board
@@ -193,8 +193,10 @@ class BoardFace:
         except PeerError as error:
             return _told(request, 400, str(error))
         except LoopixmixError as error:
-            # The reason names files and the disk, which is nothing for a caller to know.
-            _log.error("a call cannot be answered: {error}", error=str(error))
+            # The reason names files and the disk, which is nothing for a caller to know. That the disk is full is told
+            # by the status, and by the log once: each call here would fill it further.
+            if not isinstance(error, DiskFullError):
+                _log.error("a call cannot be answered: {error}", error=str(error))
             return _told(request, 503, "the board cannot do this just now")
 
     async def _file(self, request: Request, path: Path | None) -> bytes:
