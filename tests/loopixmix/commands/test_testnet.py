@@ -52,9 +52,9 @@ def test_what_cannot_be_a_network_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert init(tmp_path) == EXIT_MISUSE
     assert "is not empty" in capsys.readouterr().err
     assert command("init", tmp_path / "net", "--width", 1000) == EXIT_MISUSE
-    assert capsys.readouterr().err.startswith("loopixmix: --width: expected `int` <= ")
+    assert capsys.readouterr().err.startswith("loopixmix: --width: expected a whole number <= ")
     assert command("init", tmp_path / "net", "--delay-mean-s", 0) == EXIT_MISUSE
-    assert capsys.readouterr().err.startswith("loopixmix: --delay-mean-s: expected `float` > ")
+    assert capsys.readouterr().err.startswith("loopixmix: --delay-mean-s: expected a number > ")
     assert command("init", tmp_path / "net", "--grace-s", 5000) == EXIT_MISUSE
     assert capsys.readouterr().err.startswith("loopixmix: grace_s (5000) must be less than half")
 
