@@ -40,6 +40,8 @@ class Departures:
         self._timer: DelayedCall | None = None
         self._timer_due_s = inf
         """When the timer fires; infinity if there is none."""
+        self._latest_s = -inf
+        """The time that `keep_time` heard last, or at which the timer fired."""
 
     def __len__(self) -> int:
         return len(self._pool)
@@ -62,6 +64,15 @@ class Departures:
     def _has_reserve(self, peer: Identity) -> bool:
         most = self._held_packets
         return self._held_by[peer] < most // _LITTLE and len(self._pool) < most + most // _RESERVED
+
+    def keep_time(self, now_s: float) -> None:
+        """Hear what time it is, before `add`: where the clock was set back, packets wait no longer for that."""
+        # The timer would see it, too (`_fire`). But a packet that comes before sets it anew, by the new time: those
+        # that were here waited for as long as the clock was set back.
+        if now_s < self._latest_s - SET_BACK_S:
+            self._pool.shift(now_s - self._latest_s)
+            self._cancel_timer()
+        self._latest_s = now_s
 
     def send_due(self, now_s: float) -> None:
         """Send what is due at `now_s`, the present time, and set the timer for the rest."""
@@ -108,6 +119,7 @@ class Departures:
         self._timer, self._timer_due_s = None, inf
         if early_s > SET_BACK_S:
             self._pool.shift(-early_s)
+        self._latest_s = now_s
         self.send_due(now_s)
 
     def _cancel_timer(self) -> None:

@@ -135,6 +135,7 @@ class HopService:
 
     def _settle_batch(self, batch: Sequence[Waiting], results: Results) -> None:
         now_s = self._clock.seconds()
+        self._departures.keep_time(now_s)
         if len(results) == 1:
             # Nearly always: a packet that came alone.
             self._settle(batch[0], results[0], now_s)
@@ -147,7 +148,8 @@ class HopService:
         if not isinstance(judged, Unwrapped):
             self._observer.observe(PacketDropped(now_s, judged))
             return
-        decision = self._mixer.decide(judged, waiting.arrived_at_s)
+        # Its delay counts from its arrival: if the clock was set back since then, from now.
+        decision = self._mixer.decide(judged, min(waiting.arrived_at_s, now_s))
         if isinstance(decision, Forward):
             is_held = self._departures.add(decision, waiting.peer)
             self._observer.observe(

@@ -6,10 +6,12 @@ With one queue for all, a peer that floods would fill it, and the others would l
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
+from loopixmix.errors import MisuseError
 from loopixmix.seams import Identity
 
 
@@ -74,25 +76,38 @@ class PeerQueues:
 
     def shed(self, count: int) -> None:
         """Lose `count` packets: each time the oldest one of the longest queue."""
+        if not count:
+            return
         # The oldest and not the newest: those that stay have waited less, and have more of their delay left.
         self._count -= count
-        while count > 0:
-            queues = self._queues
-            peer = max(queues, key=lambda each: len(queues[each]))
-            queue = queues[peer]
-            # Several at once, so that the longest queue is not looked for again for each: until it is as long as the
-            # queues are on average.
-            mean = sum(map(len, queues.values())) // len(queues)
-            losing = min(count, max(1, len(queue) - mean))
-            for _ in range(losing):
+        # All at once: to look for the longest queue again for each took a second, when thousands of peers had one.
+        queues = self._queues
+        longest_first = sorted(queues.items(), key=lambda each: len(each[1]), reverse=True)
+        level, shorter, left = _cut([len(queue) for _, queue in longest_first], count)
+        for place, (peer, queue) in enumerate(longest_first[:shorter]):
+            for _ in range(len(queue) - level + (place < left)):
                 queue.popleft()
-            count -= losing
             if not queue:
                 del queues[peer]
-                self._turns.remove(peer)
+        if len(queues) < len(self._turns):
+            self._turns = deque(peer for peer in self._turns if peer in queues)
 
     def clear(self) -> None:
         """Forget every packet."""
         self._queues.clear()
         self._turns.clear()
         self._count = 0
+
+
+def _cut(lengths: Sequence[int], count: int) -> tuple[int, int, int]:
+    """Return how long the longest queues still are without `count` packets, how many are cut, and which by one more.
+
+    `lengths`: those of the queues, the longest first. The first of those that are cut lose one packet more than that.
+    """
+    for cut, (length, next_length) in enumerate(pairwise((*lengths, 0)), start=1):
+        until_next = cut * (length - next_length)
+        if count <= until_next:
+            each, left = divmod(count, cut)
+            return length - each, cut, left
+        count -= until_next
+    raise MisuseError("fewer packets wait than are to be lost")

@@ -15,9 +15,10 @@ import json
 import os
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from threading import Lock
+from threading import RLock
 from typing import IO, Literal, TypeAlias, cast
 
 import msgspec
@@ -111,8 +112,12 @@ class Log:
         self._stream = stream
         self._seconds = seconds
         self._limits = limits or LineLimits()
-        # Threads log, too.
-        self._writing = Lock()
+        # Threads log, too. And so may whoever has the lock, in the midst of a line: the garbage collector runs at any
+        # moment, and ends what was forgotten with an error. With a plain lock the thread would wait for itself.
+        self._writing = RLock()
+        self._is_at_it = False
+        self._later: deque[LogEvent] = deque()
+        """What came while a line was written, by the thread that writes it."""
         self._lost = 0
         self._latest_s = (0.0, 0.0)
         self._own: tuple[str, ...] = OWN_NAMESPACES
@@ -146,13 +151,25 @@ class Log:
         with self._writing:
             for (namespace, form), count in self._limits.left_out():
                 note = "{count} more events like this were left out: {namespace}: {form}"
-                self._put(self._own_event(note, count=count, namespace=namespace, form=form))
+                self._put_in_turn(self._own_event(note, count=count, namespace=namespace, form=form))
 
     def _write(self, event: LogEvent) -> None:
         with self._writing:
             self._latest_s = (event["log_time"], self._seconds())
             if self._limits.take(event, self._seconds()):
-                self._put(event)
+                self._put_in_turn(event)
+
+    def _put_in_turn(self, event: LogEvent) -> None:
+        """Write an event now, or after the one that this thread writes already."""
+        self._later.append(event)
+        if self._is_at_it:
+            return
+        self._is_at_it = True
+        try:
+            while self._later:
+                self._put(self._later.popleft())
+        finally:
+            self._is_at_it = False
 
     def _put(self, event: LogEvent) -> None:
         lost = self._own_event("{count} lines of the log could not be written", count=self._lost)

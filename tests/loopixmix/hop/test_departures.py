@@ -48,6 +48,7 @@ class Bench:
         )
 
     def hold(self, at_s: float, mark: bytes, next_hop: Identity = NEXT, *, peer: Identity = PEER) -> bool:
+        self.departures.keep_time(self.clock.seconds())
         taken = self.departures.add(Forward(at_s, next_hop, mark.ljust(2758, b"\0"), b"tag of " + mark), peer)
         self.departures.send_due(self.clock.seconds())
         return taken
@@ -118,6 +119,19 @@ def test_a_clock_that_was_set_back_moves_the_times_with_it() -> None:
     assert [mark for _, mark in bench.wire.sent] == [b"a"]
     bench.clock.advance(0.5)
     assert [mark for _, mark in bench.wire.sent] == [b"a", b"b"]
+
+
+def test_packets_that_come_after_the_clock_was_set_back_do_not_keep_the_earlier_ones() -> None:
+    bench = Bench()
+    bench.clock.rightNow = 3600.0
+    bench.hold(3600.5, b"a")
+    bench.hold(3600.7, b"b")
+    # Set back by an hour, and a packet comes before the timer fires.
+    bench.clock.rightNow = 0.0
+    bench.hold(0.2, b"c")
+    for _ in range(8):
+        bench.clock.advance(0.1)
+    assert [mark for _, mark in bench.wire.sent] == [b"c", b"a", b"b"]
 
 
 def test_clearing_forgets_all_and_leaves_no_call() -> None:

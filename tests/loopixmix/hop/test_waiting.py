@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 from hypothesis import given
@@ -41,6 +42,23 @@ def test_the_longest_queue_loses_its_oldest_until_it_is_as_long_as_the_others() 
     taken, _ = queues.take(10, 0.0)
     assert Counter(waiting.peer for waiting in taken) == {A: 2, B: 2, C: 2}
     assert [waiting.packet for waiting in taken if waiting.peer == B] == [b"7", b"8"]
+
+
+def test_several_long_queues_are_cut_to_one_length() -> None:
+    queues = queues_of((A, 9), (B, 2), (C, 8))
+    queues.shed(10)
+    taken, _ = queues.take(10, 0.0)
+    assert Counter(waiting.peer for waiting in taken) == {A: 3, B: 2, C: 4}
+    assert [waiting.packet for waiting in taken if waiting.peer == C] == [b"4", b"5", b"6", b"7"]
+
+
+def test_thousands_of_peers_lose_theirs_in_a_moment() -> None:
+    queues = queues_of(*((b"%d" % number, 1) for number in range(8000)))
+    began_s = time.thread_time()
+    queues.shed(7900)
+    # It was five seconds, when the longest queue was looked for again for each packet.
+    assert time.thread_time() - began_s < 0.25
+    assert len(queues.take(8000, 0.0)[0]) == 100
 
 
 def test_all_can_be_lost() -> None:

@@ -208,6 +208,28 @@ def test_a_full_disk_loses_lines_and_harms_nobody_who_logs() -> None:
     assert messages(stream) == ["3 lines of the log could not be written", "kept", "kept, too"]
 
 
+class Collected:
+    """Something during whose logging the garbage collector ends what was forgotten with an error."""
+
+    def __str__(self) -> str:
+        Logger(namespace="twisted.internet.defer").critical("Unhandled error in Deferred")
+        return "this"
+
+
+@pytest.mark.filterwarnings("ignore:Warning. primary log target selected twice")
+def test_who_logs_in_the_midst_of_a_line_does_not_wait_for_itself(stream: io.StringIO) -> None:
+    Log(stream, seconds=lambda: 0.0).begin(LogSettings())
+    stream.seek(0)
+    stream.truncate()
+    logs = Logger(namespace="loopixmix.mix")
+    thread = threading.Thread(target=lambda: logs.warn("{it}", it=Collected()), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    lines = [line.rsplit(": ", 1)[-1] for line in stream.getvalue().splitlines()]
+    assert lines == ["this", "Unhandled error in Deferred"]
+
+
 def test_of_an_endless_traceback_the_middle_is_left_out() -> None:
     line = text_line(event(n="a" * 100_000 + "the end"))
     assert len(line) < MAX_LINE_CHARACTERS + 200
