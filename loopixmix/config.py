@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+KINDS_IN_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+"""What msgspec calls the kinds of values of TOML, for people who do not write Python."""
+
 
 def load_config(path: Path, config_type: type[T]) -> T:
     """Return the TOML file at `path` as a `config_type`, a msgspec struct; raise `ConfigError` with one clear line.
@@ -211,7 +221,7 @@ def _unknown_keys_of_table(
 
 
 def _with_what_is_allowed(message: str, config_type: type) -> str:
-    """Name the values of an enumeration, and say in words what a pattern means, in an error of msgspec."""
+    """Name the values of an enumeration, and say in words what a kind or a pattern means, in an error of msgspec."""
     reason, at, path = message.partition(" - at `$")
     expected = _type_at(inspect.type_info(config_type), re.findall(r"\.(\w+)|(\[)", path))
     words = ""
@@ -223,6 +233,9 @@ def _with_what_is_allowed(message: str, config_type: type) -> str:
         reason += f" (allowed: {', '.join(value for kind in kinds for value in _values_of(kind))})"
     elif "matching regex" in reason and words:
         reason = f"Expected {words}"
+    elif reason.startswith("Expected "):
+        for kind, name in KINDS_IN_WORDS.items():
+            reason = reason.replace(f"`{kind}`", name)
     return reason + at + path
 
 

@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
 
 from client.api import NotRunningError
 from client.remote import RemoteClient, remote_client
+from loopixmix.process.eventloops import perform_on
 from loopixmix.seams import Rng
 
 if TYPE_CHECKING:
@@ -58,32 +56,18 @@ def converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]], *, rea
 
     Raises what it raises, `ConfigError` if `directory` is no client's, `click.Abort` if the user interrupts.
     """
-    results: list[T | Failure] = []
     client = remote_client(directory, reactor=reactor, rng=rng)
 
-    async def run() -> T:
-        return await work(CommandRun(client, reactor))
+    async def run(reactor: PosixReactorBase) -> T:
+        try:
+            return await work(CommandRun(client, reactor))
+        finally:
+            client.close()
 
-    def begin() -> None:
-        done = Deferred.fromCoroutine(run())
-        done.addBoth(results.append)
-        done.addBoth(lambda _: end())
-
-    def end() -> None:
-        client.close()
-        reactor.stop()
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    match results:
-        case [Failure(value=NotRunningError() as error)]:
-            raise _not_running(directory, error)
-        case [Failure() as failure]:
-            failure.raiseException()
-        case [result]:
-            return result  # type: ignore[return-value]  # a Failure was matched above
-    # The reactor ended without a result: SIGINT stops it.
-    raise click.Abort
+    try:
+        return perform_on(reactor, run)
+    except NotRunningError as error:
+        raise _not_running(directory, error) from error
 
 
 def _not_running(directory: Path, error: NotRunningError) -> NotRunningError:

@@ -172,7 +172,7 @@ def received_view(message: ReceivedMessage, *, file: BodyFile | None = None) -> 
         (f"{message.number:>4}  ", "cyan"), (instant(message.received_at_s), "dim"), "  ", who, f"  {message.kind}"
     )
     if message.reply_to:
-        head.append(f"\n{INDENT}answer to {plain_line(message.reply_to)}", "dim")
+        head.append(f"\n{INDENT}to answer, send to {plain_line(message.reply_to)}", "dim")
     text = None if file is not None else readable(message.body)
     if file is not None and file.is_other:
         body = Text(f"{size(len(message.body))}, not saved: another file is at {file.path}", "yellow")

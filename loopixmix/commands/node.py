@@ -85,9 +85,7 @@ def running_status(directory: Path, *, lock_file: str = LOCK_FILE) -> NodeStatus
     if holder is None:
         left = ""
         if found is not None:
-            left = (
-                f"; the status file in it is of {_time(found.written_at_s)}: one ended without a word, or it is a copy"
-            )
+            left = f"; its status is of {_time(found.written_at_s)}: it was killed then, or the directory is a copy"
         raise UnavailableError(f"{directory}: no node runs here{left}")
     if found is None or found.pid != holder:
         raise UnavailableError(f"{directory}: process {holder} has not told its status yet: ask again in a moment")

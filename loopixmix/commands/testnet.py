@@ -76,7 +76,7 @@ def up(directory: Path) -> None:
     network = TestNetwork(directory)
     started = network.start()
     if not started:
-        click.echo(f"all of it runs already; how it is, is told by  loopixmix testnet status {directory}")
+        click.echo(f"all of it runs already; see how it is with  loopixmix testnet status {directory}")
         return
     try:
         wait_with_progress(network, Console())
@@ -130,6 +130,8 @@ def down(directory: Path) -> None:
     for name in network.stop():
         click.echo(f"{name} did not end in time and was killed", err=True)
     click.echo(f"stopped {_counted(count, 'process', 'processes')}" if count else "nothing was running")
+    for name, pid in network.started_by_hand().items():
+        click.echo(f"{name} goes on: it was started by its own command, as process {pid}")
 
 
 def wait_with_progress(network: TestNetwork, console: Console) -> None:
@@ -163,12 +165,12 @@ def _counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def _view(network: TestNetwork) -> Group:
-    running = frozenset(network.processes.running())
+    running = frozenset(network.running_now())
     return network_view(network.statuses(), network.others(), running=running, now_s=time.time())
 
 
 def _report(network: TestNetwork) -> dict[str, dict[str, object]]:
-    running = network.processes.running()
+    running = network.running_now()
     now_s = time.time()
     nodes: dict[str, dict[str, object]] = {
         name: {"health": health(status, running=name in running, now_s=now_s), "status": status}

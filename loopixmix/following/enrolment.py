@@ -154,7 +154,7 @@ class Enroller:
             return None
         return (
             f"the network document {told}: another process runs with the same identity (stop one of them), or this one "
-            "was moved lately (then the next document is right)"
+            "was moved, or its clock was wrong, lately (then the document of the next epoch is right)"
         )
 
     async def _upload_to(self, url: str) -> None:

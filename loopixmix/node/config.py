@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import msgspec
 
 from loopixmix.authority.config import parse_advertised, parse_listen
-from loopixmix.config import commented_toml, load_config, load_trust_root, parse_config
+from loopixmix.config import commented_toml, load_config, load_editable, load_trust_root, parse_config
 from loopixmix.directory import TrustRoot
 from loopixmix.directory.words import Name, Role
 from loopixmix.errors import ConfigError
@@ -86,10 +86,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def __post_init__(self) -> None:
         if self.role is not self.own_role:
-            raise ConfigError(
-                f'key "role": this is the directory of a {self.role}, which  loopixmix {self.role} run  runs; a '
-                f'{self.own_role} has "{self.own_role}"'
-            )
+            raise _other_role(self.role, own=self.own_role)
         host, _ = parse_listen(self.listen)
         if self.advertise:
             parse_advertised(self.advertise, key="advertise")
@@ -111,6 +108,12 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return PeerAddress(*parse_listen(self.advertise or self.listen))
 
 
+def _other_role(role: Role, *, own: Role) -> ConfigError:
+    return ConfigError(
+        f'key "role": this is the directory of a {role}, which  loopixmix {role} run  runs; a {own} has "{own}"'
+    )
+
+
 C = TypeVar("C", bound=NodeConfig)
 
 
@@ -118,9 +121,23 @@ def load_node(directory: Path, config_type: type[C]) -> tuple[C, TrustRoot, Iden
     """Return configuration, trust root and identity of a node directory; raise `ConfigError` if one is wrong."""
     if not directory.is_dir():
         raise ConfigError(f"{directory}: there is no such directory")
-    config = load_config(directory / CONFIG_FILE, config_type)
+    try:
+        config = load_config(directory / CONFIG_FILE, config_type)
+    except ConfigError:
+        _check_role(directory / CONFIG_FILE, own=config_type.own_role)
+        raise
     trust_root = load_trust_root(directory / TRUST_ROOT_FILE)
     return config, trust_root, load_identity(directory / IDENTITY_FILE)
+
+
+def _check_role(path: Path, *, own: Role) -> None:
+    """Raise `ConfigError` if the file at `path` says that it is that of a node of another role.
+
+    A key that only the other role has is unknown here. To be told that first leads to a wrong mending.
+    """
+    role = str(load_editable(path).get("role", own))
+    if role in {*Role} - {own}:
+        raise ConfigError(f"{path}: {_other_role(Role(role), own=own)}")
 
 
 def create_node(directory: Path, *, config_text: str, config_type: type[C], network: Path, rng: Rng) -> IdentityKey:

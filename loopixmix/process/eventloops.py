@@ -91,11 +91,21 @@ def perform_on(reactor: PosixReactorBase, work: Callable[[PosixReactorBase], Awa
         return await work(reactor)
 
     def begin() -> None:
-        done = Deferred.fromCoroutine(run())
-        done.addBoth(results.append)
-        done.addBoth(lambda _: reactor.stop())
+        Deferred.fromCoroutine(run()).addBoth(end)
 
+    def end(result: T | Failure) -> None:
+        # An interrupted reactor cuts the connections of the work. That it fails then is not what the user is to read,
+        # and a reactor that ends cannot be stopped again.
+        if not interrupted:
+            results.append(result)
+            reactor.stop()
+
+    def interrupt() -> None:
+        interrupted.append(True)
+
+    interrupted: list[bool] = []
     tell_failed_lookups(reactor)
+    reactor.addSystemEventTrigger("before", "shutdown", interrupt)
     reactor.callWhenRunning(begin)
     reactor.run()
     match results:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from loopixmix.authority.config import LOCK_FILE as AUTHORITY_LOCK
 from loopixmix.config import load_config
 from loopixmix.errors import ConfigError, ListenError, UnavailableError
+from loopixmix.node.config import LOCK_FILE as NODE_LOCK
 from loopixmix.observing.status import NodeStatus, read_status
-from loopixmix.process.files import DirectoryLock, LockedError, file_error
+from loopixmix.process.files import DirectoryLock, LockedError, file_error, lock_holder
 from loopixmix.testnet.enrolment import enrol
 from loopixmix.testnet.making import TRUST_ROOT_FILE, make_directories
 from loopixmix.testnet.plan import HOST, PlannedNode, PlannedProgram, TestnetPlan, plan_toml, planned_nodes
@@ -86,7 +88,7 @@ class TestNetwork:
             return self._start()
 
     def _start(self) -> list[str]:
-        running = self.processes.running()
+        running = self.running_now()
         nodes = [node for node in self.nodes if node.name not in running]
         # All of them first: half a network that started would have to be stopped again.
         for node in nodes:
@@ -145,11 +147,26 @@ class TestNetwork:
             raise UnavailableError(f"{name} ended: {self.processes.last_words(name)}")
         return ready
 
+    def running_now(self) -> dict[str, int]:
+        """Return the process of each node, program and client that runs, by name; also of a node started by hand."""
+        found = {name: process.pid for name, process in self.processes.running().items()}
+        return self.started_by_hand() | found
+
+    def started_by_hand(self) -> dict[str, int]:
+        """Return the process of each node that its own command runs, and not this network: `down` does not stop it."""
+        started = self.processes.running()
+        locks = {
+            node.name: self.directory / node.name / (AUTHORITY_LOCK if node.role == "authority" else NODE_LOCK)
+            for node in self.nodes
+            if node.name not in started
+        }
+        return {name: holder for name, lock in locks.items() if (holder := lock_holder(lock)) is not None}
+
     def statuses(self) -> dict[str, NodeStatus | None]:
         """Return each node's own word on how it is; None for one that does not run or has not said yet."""
-        running = self.processes.running()
+        running = self.running_now()
         return {
-            node.name: self._status(node.name, running[node.name].pid) if node.name in running else None
+            node.name: self._status(node.name, running[node.name]) if node.name in running else None
             for node in self.nodes
         }
 

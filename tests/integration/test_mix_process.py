@@ -400,7 +400,7 @@ async def test_asked_to_end_a_mix_ends_well_and_leaves_its_files_in_order(world:
     mix.end(signal.SIGKILL)
     gone = command_text("mix", "status", str(mix.directory))
     assert gone.returncode == 1
-    assert "ended without a word" in gone.stderr
+    assert "it was killed then, or the directory is a copy" in gone.stderr
 
 
 @pytest.fixture(scope="module")
@@ -439,7 +439,7 @@ def test_what_init_makes_passes_the_check_and_is_private(made_mix: Path) -> None
             "key \"log.level\": invalid enum value 'loud' (allowed: debug, error, info, warn)",
         ),
         ("node.toml", 'name = "mix1"|name = "MIX 1"', 'key "name": expected a name of 1 to 63 letters a-z'),
-        ("node.toml", "drain_s = 5.0|drain_s = -1", 'key "limits.drain_s": expected `float` >= 0'),
+        ("node.toml", "drain_s = 5.0|drain_s = -1", 'key "limits.drain_s": expected a number >= 0'),
         ("identity.key", "|x", "is not an identity key"),
         ("network.toml", "threshold = 1|threshold = 2", "threshold (2) is more than the authorities (1)"),
     ],

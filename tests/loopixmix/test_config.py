@@ -85,8 +85,8 @@ def test_a_good_file_becomes_its_struct(tmp_path: Path) -> None:
         ),
         ("", 'node.toml: key "name" is missing'),
         ('name = "a"\n[backup]\nport = 1', 'node.toml: key "backup.name" is missing'),
-        ("name = 1", 'node.toml: key "name": expected `str`, got `int`'),
-        ('name = "a"\n[params]\nlayers = 9', 'node.toml: key "params.layers": expected `int` <= 8'),
+        ("name = 1", 'node.toml: key "name": expected text, got a whole number'),
+        ('name = "a"\n[params]\nlayers = 9', 'node.toml: key "params.layers": expected a whole number <= 8'),
         (
             'name = "a"\n[params]\ngrace_s = 1800',
             "node.toml: grace_s (1800) must be less than half of epoch_length_s (3600)",

@@ -175,7 +175,7 @@ def test_a_received_text() -> None:
         ({"verified": Verified.UNKNOWN}, "bob@away (key not known)"),
         ({"verified": Verified.COMPARED}, "bob@away  text"),
         ({"sender": None, "verified": Verified.UNKNOWN, "reply_to": "reply:77"}, "anonymous"),
-        ({"sender": None, "verified": Verified.UNKNOWN, "reply_to": "reply:77"}, "answer to reply:77"),
+        ({"sender": None, "verified": Verified.UNKNOWN, "reply_to": "reply:77"}, "to answer, send to reply:77"),
         ({"body": b"\xff\x00"}, "2 bytes that are no text"),
         ({"body": b"\x1b[31m[bold]x[/bold]"}, "\N{REPLACEMENT CHARACTER}[31m[bold]x[/bold]"),
         ({"sender": "ev\x07il@x"}, "ev\N{REPLACEMENT CHARACTER}il@x"),

@@ -154,9 +154,9 @@ def test_brackets_are_for_ipv6_addresses(address: str) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ("valid_epochs = 3", 'key "valid_epochs": expected `int` <= 2'),
-        ("expected_mixes = -1", 'key "expected_mixes": expected `int` >= 0'),
-        ("uploads_per_minute = 0", 'key "uploads_per_minute": expected `int` >= 1'),
+        ("valid_epochs = 3", 'key "valid_epochs": expected a whole number <= 2'),
+        ("expected_mixes = -1", 'key "expected_mixes": expected a whole number >= 0'),
+        ("uploads_per_minute = 0", 'key "uploads_per_minute": expected a whole number >= 1'),
         ("open_enrolement = true", 'unknown key "open_enrolement" (allowed: '),
         ('[[nodes]]\nid = "12"', 'key "nodes[0].id": expected 64 digits 0-9 and a-f'),
         (

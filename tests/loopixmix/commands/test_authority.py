@@ -108,7 +108,7 @@ def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--layers", "9"], "--layers: expected `int` <= 8"),
+        (["--layers", "9"], "--layers: expected a whole number <= 8"),
         (["--grace-s", "1800"], "grace_s (1800) must be less than half"),
         (["--pull-batch", "6"], "pulls fetch 6 items a second"),
         (["--listen", "nowhere"], "key \"listen\": 'nowhere' is not an address"),

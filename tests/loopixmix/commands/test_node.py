@@ -118,7 +118,7 @@ def test_where_no_node_runs_the_command_says_so(running: Path, tmp_path: Path) -
     shutil.copytree(running, copy)
     assert (copy / LOCK_FILE).read_text() == f"{os.getpid()}\n"
     assert running_status(running).pid == os.getpid()
-    with pytest.raises(UnavailableError, match="copy: no node runs here; the status file in it is of"):
+    with pytest.raises(UnavailableError, match="copy: no node runs here; its status is of"):
         running_status(copy)
     with pytest.raises(UnavailableError, match="no node runs here"):
         ask_to_withdraw(copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from loopixmix.commands.testnet import testnet as command_group
 from loopixmix.commands.testnet import wait_with_progress
 from loopixmix.errors import UnavailableError
 from loopixmix.main import EXIT_MISUSE, run
+from loopixmix.process.files import DirectoryLock
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import Additions, PlannedClient, PlannedProgram
 
@@ -50,9 +52,9 @@ def test_what_cannot_be_a_network_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert init(tmp_path) == EXIT_MISUSE
     assert "is not empty" in capsys.readouterr().err
     assert command("init", tmp_path / "net", "--width", 1000) == EXIT_MISUSE
-    assert capsys.readouterr().err.startswith("loopixmix: --width: expected `int` <= ")
+    assert capsys.readouterr().err.startswith("loopixmix: --width: expected a whole number <= ")
     assert command("init", tmp_path / "net", "--delay-mean-s", 0) == EXIT_MISUSE
-    assert capsys.readouterr().err.startswith("loopixmix: --delay-mean-s: expected `float` > ")
+    assert capsys.readouterr().err.startswith("loopixmix: --delay-mean-s: expected a number > ")
     assert command("init", tmp_path / "net", "--grace-s", 5000) == EXIT_MISUSE
     assert capsys.readouterr().err.startswith("loopixmix: grace_s (5000) must be less than half")
 
@@ -141,6 +143,21 @@ def test_what_runs_already_is_not_started_again(
     init(tmp_path / "net")
     monkeypatch.setattr(TestNetwork, "start", lambda _: [])
     assert command("up", tmp_path / "net") == 0
-    assert f"all of it runs already; how it is, is told by  loopixmix testnet status {tmp_path / 'net'}" in (
+    assert f"all of it runs already; see how it is with  loopixmix testnet status {tmp_path / 'net'}" in (
         capsys.readouterr().out
     )
+
+
+def test_a_node_that_its_own_command_runs_is_no_stopped_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(tmp_path / "net")
+    with DirectoryLock(tmp_path / "net" / "mix-1" / "node.lock"):
+        with DirectoryLock(tmp_path / "net" / "authority" / "authority.lock"):
+            capsys.readouterr()
+            assert command("status", tmp_path / "net", "--json") == 1
+            told = json.loads(capsys.readouterr().out)
+            assert {name: of["health"] for name, of in told.items() if of["health"] != "stopped"} == {
+                "authority": "starting",
+                "mix-1": "starting",
+            }
+        assert command("down", tmp_path / "net") == 0
+    assert f"mix-1 goes on: it was started by its own command, as process {os.getpid()}" in capsys.readouterr().out

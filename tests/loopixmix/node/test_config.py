@@ -94,3 +94,12 @@ def test_a_directory_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
         create_node(directory, config_text=MINIMAL, config_type=NodeConfig, network=network, rng=random.Random(2))
     with pytest.raises(ConfigError, match="there is no such directory"):
         load_node(tmp_path / "gone", NodeConfig)
+
+
+def test_the_directory_of_a_provider_is_named_before_the_keys_that_a_mix_has_not(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text('name = "p1"\nrole = "provider"\nlisten = "127.0.0.1:1"\nservices = []\n')
+    with pytest.raises(ConfigError, match=r"node\.toml: key .role.: this is the directory of a provider"):
+        load_node(tmp_path, NodeConfig)
+    (tmp_path / "node.toml").write_text('name = "m1"\nrole = "mix"\nlisten = "127.0.0.1:1"\nservices = []\n')
+    with pytest.raises(ConfigError, match=r'node\.toml: unknown key "services"'):
+        load_node(tmp_path, NodeConfig)

@@ -131,3 +131,29 @@ def test_without_files_a_name_is_not_waited_for_for_ever() -> None:
         [sys.executable, "-c", DIAL_WITHOUT_FILES], capture_output=True, text=True, timeout=30, check=False
     )
     assert (run.stdout, run.stderr) == ("DNSLookupError\n", "")
+
+
+INTERRUPTED = """
+import os, signal
+import click
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from loopixmix.process.eventloops import perform_on
+
+async def work(reactor):
+    cut = Deferred()
+    # As a connection ends when the reactor does.
+    reactor.addSystemEventTrigger("during", "shutdown", lambda: cut.errback(ConnectionError("cut")))
+    reactor.callLater(0, os.kill, os.getpid(), signal.SIGINT)
+    await cut
+
+try:
+    perform_on(reactor, work)
+except click.Abort:
+    print("interrupted")
+"""
+
+
+def test_what_an_interruption_cuts_is_no_failure_of_the_work() -> None:
+    run = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30, check=False)
+    assert (run.stdout, run.stderr) == ("interrupted\n", "")

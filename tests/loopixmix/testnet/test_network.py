@@ -121,6 +121,17 @@ def test_only_what_does_not_run_is_started(network: TestNetwork) -> None:
     assert network.processes.started[1] == ("mix-1", ["mix", "run", str(network.directory / "mix-1")])  # type: ignore[attr-defined]
 
 
+def test_a_node_that_its_own_command_runs_is_not_started_twice(network: TestNetwork) -> None:
+    with DirectoryLock(network.directory / "mix-1" / "node.lock"):
+        say(network, "mix-1", healthy=True)
+        assert network.start() == [name for name in NAMES if name != "mix-1"]
+        status = network.statuses()["mix-1"]
+        assert status is not None
+        assert status.healthy
+        assert network.started_by_hand() == {"mix-1": os.getpid()}
+    assert network.started_by_hand() == {}
+
+
 def test_a_port_in_use_is_told_before_anything_starts(network: TestNetwork) -> None:
     with socket.create_server(("127.0.0.1", 42_002)):
         with pytest.raises(ListenError, match=r"mix-2 cannot listen on 127\.0\.0\.1:42002"):
