@@ -12,13 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from loopixmix.errors import StoreError, UnavailableError
-from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, file_error, lock_holder, make_directory
+from loopixmix.process.files import NUMBER_BYTES, PRIVATE_FILE, DirectoryLock, file_error, lock_holder, make_directory
 
 STOP_POLL_S = 0.05
 
 # Started by a shell that ends at once, so that it is no child of ours: a child that ended would stay in the table of
 # processes for as long as we run, and look as if it were still there.
 _APART = '"$@" </dev/null >>"$LOG" 2>&1 & echo $!'
+
+# Says itself whose the lock is, before it becomes the program: whoever starts it may be ended in that moment, and the
+# lock would then bear the number of a process that is gone, which the system gives to any other.
+_HOLDING = f'printf "%-{NUMBER_BYTES - 1}d\\n" "$$" 1<>"$0" && exec "$@"'
 
 
 def loopixmix_command(*arguments: str) -> tuple[str, ...]:
@@ -41,10 +45,10 @@ def start_in_background(
     default where we do. `lock`: a file whose lock it holds until it ends, whatever the command is. Raises `StoreError`
     if log or lock cannot be written, `LockedError` if another process holds the lock.
     """
-    start = partial(_start, command, log, environment, directory)
     if lock is None:
-        return start()
+        return _start(command, log, environment, directory)
     make_directory(lock.parent)
+    start = partial(_start, ("/bin/sh", "-c", _HOLDING, str(lock.absolute()), *command), log, environment, directory)
     with DirectoryLock(lock, of=lock) as held:
         return held.hand_on(start)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,27 @@ def test_its_output_is_appended_to_its_log_and_arguments_are_passed_as_they_are(
     assert log.read_text().splitlines() == lines
     assert last_words(log, lines=2) == "\n".join(lines[2:])
     assert last_words(tmp_path / "none") == ""
+
+
+def test_a_program_holds_its_lock_by_its_own_number_even_if_whoever_started_it_ends_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, started = subprocess.run, []
+
+    def run_and_end(*args: Any, **kwargs: Any) -> None:
+        started.append(int(run(*args, **kwargs).stdout))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loopixmix.process.background.subprocess.run", run_and_end)
+    lock = tmp_path / "it.lock"
+    with pytest.raises(KeyboardInterrupt):
+        start_in_background(["/bin/sleep", "60"], log=tmp_path / "log", environment={}, lock=lock)
+    try:
+        wait_until(lambda: lock_holder(lock) == started[0])
+        assert is_running(started[0])
+    finally:
+        os.kill(started[0], signal.SIGKILL)
+    wait_until(lambda: lock_holder(lock) is None)
 
 
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
