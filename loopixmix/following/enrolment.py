@@ -90,7 +90,11 @@ class Enroller:
     def adopt(self, document: Document) -> None:
         """Take note of the document that holds now; if the node is not in it, upload to every authority again."""
         self._document = document
-        self._other = self._named_otherwise(document)
+        try:
+            self._other = self._named_otherwise(document)
+        except LoopixmixError:
+            # There is nothing to describe just now, as on a full disk: each upload tells why. The document counts.
+            self._other = None
         if not self._is_in_document():
             # At once, and not at the next regular time: an authority may have lost its store.
             self._hurry()

@@ -77,10 +77,14 @@ class KnownClients:
 
     def forget_idle(self) -> None:
         """Forget the clients that were not heard of for `FORGET_S`."""
-        before_s = self._clock.seconds() - FORGET_S
+        now_s = self._clock.seconds()
         while self._clients:
             identity, client = next(iter(self._clients.items()))
-            if client.seen_at_s > before_s:
+            if client.seen_at_s > now_s:
+                # By a clock that was ahead: nobody would be forgotten before that time has come.
+                for each in self._clients.values():
+                    each.seen_at_s = min(each.seen_at_s, now_s)
+            if client.seen_at_s > now_s - FORGET_S:
                 return
             del self._clients[identity]
 

@@ -56,7 +56,8 @@ class Recognition:
         A pull reads the account anyway. A client that sends packets and never pulls would go on after the operator
         has removed its account.
         """
-        if client.registered and self._clock.seconds() - client.checked_at_s > CHECK_AGAIN_S:
+        # Also if the last answer is of the future, by a clock that was ahead then.
+        if client.registered and not 0 <= self._clock.seconds() - client.checked_at_s <= CHECK_AGAIN_S:
             self._ask(client, take)
 
     def opened(self, client: Client) -> None:

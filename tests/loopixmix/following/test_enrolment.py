@@ -31,7 +31,7 @@ class Bench:
         self.clock = Clock()
         self.clock.advance(NOW_S + 10)
         self.fake = FakeAuthorities(network, self.clock)
-        self.broken = False
+        self.broken = self.has_nothing = False
         self._identity, self._network = node.id, network
         self._describe = describer(network, node)
         rng = random.Random(5)
@@ -45,6 +45,8 @@ class Bench:
         self.without_us = self.fake.publish(network.epoch, lambda document: self._without(document, node.id))
 
     def _described(self, issued_at_ms: int) -> Descriptor:
+        if self.has_nothing:
+            raise UnavailableError("there are no mix keys to describe: the disk is full")
         told = self._describe(issued_at_ms)
         return msgspec.structs.replace(told, host="a_b") if self.broken else told
 
@@ -186,6 +188,19 @@ def test_what_cannot_be_described_is_told_and_does_not_end_it(bench: Bench) -> N
     bench.clock.pump([1.0] * 61)
     assert len(bench.fake.uploads) >= 1
     bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.stop()
+
+
+def test_a_document_counts_while_there_is_nothing_to_describe(bench: Bench) -> None:
+    bench.has_nothing = True
+    # Before it runs: a node with a document on its disk hears of it first, and must start all the same.
+    bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.enroller.start()
+    assert "there are no mix keys to describe: the disk is full" in str(bench.enroller.problem)
+    bench.has_nothing = False
+    bench.clock.pump([0.5] * 10)
     assert bench.enroller.problem is None
     bench.stop()
 

@@ -49,6 +49,20 @@ def test_who_is_idle_is_forgotten_and_who_is_not_stays() -> None:
     assert known.heard(BOB) is not bob
 
 
+def test_a_clock_that_was_ahead_for_a_while_lets_nobody_stay_for_ever() -> None:
+    clock = Clock()
+    known = known_clients(clock)
+    clock.advance(10 * FORGET_S)
+    known.heard(ALICE)
+    known.heard(BOB)
+    clock.rightNow = 0.0
+    known.forget_idle()
+    assert len(known) == 2
+    clock.advance(FORGET_S)
+    known.forget_idle()
+    assert len(known) == 0
+
+
 def test_the_idlest_makes_room_for_a_newcomer() -> None:
     known = known_clients(Clock(), max_known=2)
     alice, bob = known.heard(ALICE), known.heard(BOB)

@@ -110,6 +110,17 @@ def test_an_old_answer_is_asked_for_again(world: World) -> None:
     assert alice.registered is False
 
 
+def test_an_answer_of_the_future_is_asked_for_again(world: World) -> None:
+    alice = world.client(ALICE)
+    world.hold(alice, b"1")
+    world.clock.advance(READ_S)
+    alice.checked_at_s += 86_400.0  # the clock was ahead then
+    world.store.write(lambda connection: remove_account(connection, "alice", retire_name=True, today=100))
+    world.recognition.check_again(alice, world.take)
+    world.clock.advance(READ_S)
+    assert alice.registered is False
+
+
 def test_an_account_that_was_just_opened_counts_at_once(world: World) -> None:
     bob = world.client(BOB)
     world.recognition.opened(bob)
