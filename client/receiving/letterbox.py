@@ -106,6 +106,16 @@ class Letterbox:
         else:
             self._session.let_read(True)
 
+    def _is_answer(self, item: Item, around: Surroundings) -> bool:
+        """Hand a reply to whom it is for; false if nobody waits for it."""
+        try:
+            return self._expectations.take(item.surb_id, item.body, sphinx=around.sphinx, now_s=around.now_s)
+        except Exception:
+            # One that finds a defect must not keep the others from being stored: none of them would be taken again,
+            # and once they are many, nothing is read any more.
+            log.failure("an answer could not be taken")
+            return True
+
     def _take_items(self, items: Sequence[Item], around: Surroundings) -> None:
         payload_bytes = around.sphinx.geometry.payload_bytes
         fragments: list[bytes] = []
@@ -121,7 +131,7 @@ class Letterbox:
             numbers.append(item.item_id)
             if item.kind is ItemKind.MESSAGE:
                 fragments.append(item.body[:payload_bytes])
-            elif not self._expectations.take(item.surb_id, item.body, sphinx=around.sphinx, now_s=around.now_s):
+            elif not self._is_answer(item, around):
                 # A block that we gave away in an anonymous message, if it is ours at all: the store knows.
                 reply_bodies.append((item.surb_id, item.body))
         self._pulls.on_failed(waiting)

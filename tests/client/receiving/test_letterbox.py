@@ -56,6 +56,13 @@ class Answers:
         raise AssertionError
 
 
+class Defect(Answers):
+    """A purpose that fails over its answer."""
+
+    def on_answer(self, payload: bytes, now_s: float) -> bool:
+        raise ZeroDivisionError
+
+
 class Setting:
     """A letterbox with an inbox that is looked into."""
 
@@ -151,6 +158,15 @@ def test_an_answer_goes_to_whom_it_is_for_and_to_nobody_else(setting: Setting) -
     assert answers.payloads == [b""]
     assert setting.inbox.replies == []
     assert setting.acknowledged() == (7,)
+
+
+def test_an_answer_that_finds_a_defect_keeps_no_other_item(setting: Setting) -> None:
+    setting.parts.expectations.expect(b"expected", Expected(Defect(), None), None)
+    before, after = setting.item(6, ItemKind.MESSAGE), setting.item(8, ItemKind.MESSAGE)
+    setting.arrive(before, setting.item(7, ItemKind.REPLY, surb_id=b"expected"), after)
+    assert len(setting.inbox.fragments) == 2
+    assert setting.pulls.in_work == 0
+    assert setting.acknowledged() == (6, 7, 8)
 
 
 def test_an_answer_is_acknowledged_once_what_it_changed_is_stored(setting: Setting) -> None:
