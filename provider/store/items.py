@@ -19,6 +19,8 @@ _T = TypeVar("_T")
 # SQLite takes only so many values in one statement: 999 in its older versions.
 _CHUNK = 400
 _PLACE_BITS = 32
+_FREE_PLACES = 1 << 20
+"""After a skip no item that waits has one of the next so many places of its mailbox."""
 NO_QUOTAS: Mapping[Identity, int] = {}
 
 
@@ -125,6 +127,12 @@ _FIND_EXPIRED = (
 )
 _DELETE_BY_ID = delete(items).where(items.c.id.in_(bindparam("b_ids", expanding=True)))
 _SKIP_NUMBERS = update(accounts).values(next_number=accounts.c.next_number + bindparam("b_count", type_=BigInteger))
+_MEETS_ITEM = (
+    select(items.c.id)
+    .join(accounts, items.c.account_id == accounts.c.id)
+    .where((accounts.c.next_number - items.c.number + _FREE_PLACES) % (1 << _PLACE_BITS) <= _FREE_PLACES)
+    .limit(1)
+)
 
 
 def store_items(
@@ -163,8 +171,8 @@ def store_items(
 def place_of(account_id: int, number: ItemNumber) -> int:
     """Return the id of an item's row: it tells the mailbox, and the place in it that the number tells anyway.
 
-    Numbers of a mailbox begin anywhere and ascend, so no two items that wait together have the same lower bits. A hash
-    in their place would meet another one, and the transaction with all of its items would fail.
+    Numbers of a mailbox begin anywhere and ascend, and `skip_numbers` sees to it that none comes to the lower bits of
+    one that waits. A hash in their place would meet another one, and the transaction with all of its items would fail.
     """
     return (account_id << _PLACE_BITS) + number % (1 << _PLACE_BITS)
 
@@ -236,9 +244,12 @@ def skip_numbers(connection: Connection, count: int) -> None:
     """Leave out `count` numbers in every account.
 
     A store that was put back from a copy would give numbers again that clients know already, and they would take the
-    new items for those they have. A random, large `count` at each start prevents it.
+    new items for those they have. A random, large `count` at each start prevents it. A few more are left out where
+    the next items of a mailbox would otherwise get the places of those that wait in it.
     """
     connection.execute(_SKIP_NUMBERS, {"b_count": count})
+    while connection.execute(_MEETS_ITEM).first() is not None:
+        connection.execute(_SKIP_NUMBERS, {"b_count": 2 * _FREE_PLACES})
 
 
 def _boxes(connection: Connection, recipients: set[Identity]) -> tuple[dict[Identity, _Box], _Box]:

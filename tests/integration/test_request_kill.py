@@ -210,3 +210,6 @@ async def test_a_service_that_sleeps_stops_neither_packets_nor_the_provider_s_en
     assert world.end("provider", signal.SIGTERM) == 0
     assert time.monotonic() - begin_s < 15
     assert "Traceback" not in world.log("provider")
+    # Tests can be run in any order.
+    world.start("provider")
+    await world.all_healthy()
