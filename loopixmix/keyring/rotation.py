@@ -63,10 +63,11 @@ class KeyRotation:
 
     def _turn(self) -> float:
         now_s = self._clock.seconds()
-        self._keyring.advance(now_s, erases=self._doubt is None and not self._was_just_set())
-        # While nothing is erased there is always a key that is over.
-        wait_s = max(self._keyring.next_change_s(now_s) - now_s, LEAST_WAIT_S if self._doubt is not None else 0.0)
-        return min(wait_s, LONGEST_WAIT_S)
+        erases = self._doubt is None and not self._was_just_set()
+        self._keyring.advance(now_s, erases=erases)
+        # While nothing is erased there is always a key that is over: without a wait, turn would follow turn.
+        least_s = 0.0 if erases else LEAST_WAIT_S
+        return min(max(self._keyring.next_change_s(now_s) - now_s, least_s), LONGEST_WAIT_S)
 
     def _forget_doubt(self) -> None:
         if self._doubt is not None and self._doubt.active():

@@ -115,6 +115,8 @@ def test_a_turn_that_comes_before_word_of_the_wrong_clock_erases_nothing() -> No
     clock.rightNow, set_clocks[0] = 91_420.0, True
     rotation.hurry()
     assert {50, 51, 52} <= set(store.keys)
+    [turn] = clock.getDelayedCalls()
+    assert turn.getTime() == clock.seconds() + 1.0  # not at once: turn would follow turn until the word comes
     set_clocks[0] = False
     rotation.hurry()  # nobody doubted it
     assert min(store.keys) >= 914

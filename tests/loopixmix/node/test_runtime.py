@@ -102,7 +102,7 @@ class Bench:
             kind=NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_service, token_keys=token_keys),
             world=NodeWorld(
                 clock=self.clock,
-                clock_watch=ClockWatch(self.clock),
+                clock_watch=ClockWatch(self.clock, monotonic=self.clock.seconds),
                 rng=random.Random(2),
                 sockets=self.sockets,
                 fetcher=self.authorities,
