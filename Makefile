@@ -23,6 +23,8 @@ kill_trials = $(addprefix tests/integration/test_,client_kill.py bulk_kill.py pr
 	collector.py respondent_kill.py board.py mail_kills.py)
 # How many processes share the tests. With more than the machine has processors, tests that measure time may fail.
 WORKERS ?= 2
+# The same for the long ones: none share them by default, as some hold elections and surveys that are open for seconds.
+LONG_WORKERS ?= 0
 # Without their compiled form, each process that a test starts would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -55,7 +57,7 @@ quick: setup
 	@$(python) tests/quick.py
 
 test-long: setup
-	$(python) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m long
+	$(python) -m pytest -q -n $(LONG_WORKERS) --dist loadfile --no-loadscope-reorder -m long
 
 native: setup
 	@if ! command -v cargo >/dev/null; then echo "no Rust toolchain: the native engine's own tests are left out"; \

@@ -76,8 +76,7 @@ class Inbox:
         self._access.read(self._receiver.measure).addCallbacks(self._on_measured, already_told)
 
     def _on_measured(self, is_full: bool) -> None:
-        if is_full != self.room.is_full:
-            self.room.is_full = is_full
+        if self.room.measured(is_full):
             self._news.tell()
 
     def _on_received(self, received: ReceivedBatch) -> None:

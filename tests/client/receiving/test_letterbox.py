@@ -127,7 +127,7 @@ def test_what_cannot_be_stored_is_taken_again_when_it_is_given_again(setting: Se
 
 
 def test_without_room_messages_stay_at_the_provider_and_answers_come(setting: Setting) -> None:
-    setting.inbox.room.is_full = True
+    setting.inbox.room.measured(True)
     setting.arrive(setting.item(7, ItemKind.MESSAGE), setting.item(8, ItemKind.REPLY, surb_id=b"unknown!"))
     assert setting.inbox.fragments == []
     assert len(setting.inbox.replies) == 1
@@ -139,7 +139,7 @@ def test_without_room_messages_stay_at_the_provider_and_answers_come(setting: Se
     setting.parts.clock.advance(LOOK_S)
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
     assert setting.inbox.looks == 2
-    setting.inbox.room.is_full = False
+    setting.inbox.room.measured(False)
     setting.arrive(setting.item(7, ItemKind.MESSAGE))
     assert len(setting.inbox.fragments) == 1
     assert setting.acknowledged() == (7,)
