@@ -37,7 +37,7 @@ WITHOUT_JSON = {
         simulate plot loopix-fig5; simulate plot loopix-fig6; simulate plot mixim-fig5a; simulate plot mixim-fig7a;
         simulate plot overlay; simulate plot pareto; simulate plot replicates; simulate plot sweep;
         stats counters new; stats counters total; stats export; stats invite; stats issuer add; stats issuer codes;
-        stats new; stats preview; vote credentials freeze; vote credentials invitations; vote credentials reminders;
+        stats new; stats preview; vote credentials invitations; vote credentials reminders;
         vote credentials sign; vote fetch; vote tally
     """,
     ALONE: """
@@ -47,7 +47,7 @@ WITHOUT_JSON = {
     """,
     PEOPLE: """
         client init; mail gateway init; mail leap-gateway init; stats collector init; stats issuer init; testnet init;
-        vote admin draft; vote admin freeze; vote admin init; vote board credentials; vote credentials erase;
+        vote admin draft; vote admin init; vote board credentials; vote credentials erase;
         vote credentials voters; vote mixer mix; vote mixer prepare; vote trustee backup; vote trustee check-backup;
         vote trustee decrypt; vote trustee make-key; vote trustee restore; vote trustee sign-record
     """,
