@@ -17,7 +17,9 @@ PULL_MARGIN = 1.5
 LEAST_LAYERS = 3
 LEAST_MIXES_A_LAYER = 2
 LEAST_DELAY_MEAN_S = 0.1
-LEAST_RATE_PER_S = 0.1
+LEAST_NODE_LOOP_RATE_PER_S = 0.1
+LEAST_PAYLOAD_RATE_PER_S = 0.05
+LEAST_COVER_RATE_PER_S = 0.01
 """The floors of clients, below which they take part in no network but one for tests (docs/protocol/floors.md)."""
 _SETTLING_PATHS = 2
 
@@ -114,9 +116,14 @@ class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     @property
     def floor_faults(self) -> tuple[str, ...]:
         """Which of these parameters are below the floors of clients, each with its value and the least one."""
-        leasts = {"layers": LEAST_LAYERS, "delay_mean_s": LEAST_DELAY_MEAN_S} | dict.fromkeys(
-            ("payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s", "node_loop_rate_per_s"), LEAST_RATE_PER_S
-        )
+        leasts = {
+            "layers": LEAST_LAYERS,
+            "delay_mean_s": LEAST_DELAY_MEAN_S,
+            "payload_rate_per_s": LEAST_PAYLOAD_RATE_PER_S,
+            "loop_rate_per_s": LEAST_COVER_RATE_PER_S,
+            "drop_rate_per_s": LEAST_COVER_RATE_PER_S,
+            "node_loop_rate_per_s": LEAST_NODE_LOOP_RATE_PER_S,
+        }
         return tuple(
             f"{name} = {value:g}, at least {least:g}"
             for name, least in leasts.items()

@@ -39,7 +39,7 @@ def problem(world: World, person: Person) -> str:
     ("params", "told"),
     [
         (NO_DELAYS, "delay_mean_s = 0.001, at least 0.1 would be needed"),
-        (NO_COVER, "loop_rate_per_s = 0.0001, at least 0.1; drop_rate_per_s = 0.0001, at least 0.1 would be needed"),
+        (NO_COVER, "loop_rate_per_s = 0.0001, at least 0.01; drop_rate_per_s = 0.0001, at least 0.01 would be needed"),
         (FEW_PULLS, "pulls fetch 2 items a second"),
     ],
 )

@@ -27,9 +27,9 @@ def test_the_usual_network_reaches_the_floors() -> None:
     [
         ("layers", 3, 2),
         ("delay_mean_s", 0.1, 0.001),
-        ("payload_rate_per_s", 0.1, 0.09),
-        ("loop_rate_per_s", 0.1, 0.0001),
-        ("drop_rate_per_s", 0.1, 0.0001),
+        ("payload_rate_per_s", 0.05, 0.04),
+        ("loop_rate_per_s", 0.01, 0.0001),
+        ("drop_rate_per_s", 0.01, 0.0001),
         ("node_loop_rate_per_s", 0.1, 0.0001),
     ],
 )

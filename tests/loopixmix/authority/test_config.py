@@ -212,14 +212,14 @@ def test_mistakes_about_mail_domains_are_named(domains: list[str], text: str) ->
 
 def test_parameters_that_clients_refuse_are_named_with_the_least_values() -> None:
     assert floors_warning(CONFIG, test=False) is None
-    params = NetworkParams(layers=2, delay_mean_s=0.05, drop_rate_per_s=0.01)
+    params = NetworkParams(layers=2, delay_mean_s=0.05, drop_rate_per_s=0.001)
     low = AuthorityConfig(listen="127.0.0.1:9000", params=params, expected_mixes=3)
     warning = floors_warning(low, test=False)
     assert warning is not None
     for told in (
         "params.layers = 2, at least 3",
         "params.delay_mean_s = 0.05, at least 0.1",
-        "params.drop_rate_per_s = 0.01, at least 0.1",
+        "params.drop_rate_per_s = 0.001, at least 0.01",
         "expected_mixes = 3, at least 4: 2 in each layer",
     ):
         assert told in warning
