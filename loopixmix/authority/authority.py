@@ -26,12 +26,11 @@ from loopixmix.directory.words import CLOCK_TOLERANCE_S
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.keys import IdentityKey
+from loopixmix.process.wallclock import DOUBT_S
 from loopixmix.seams import Identity
 
 KEPT_DOCUMENTS = 8
 """Documents of past epochs that are still given out."""
-DOUBT_S = 300.0
-"""After the clock was set nothing is forgotten for so long: it may be set right again."""
 
 
 class Authority:

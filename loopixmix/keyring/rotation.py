@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.process.task import Recurring
+from loopixmix.process.wallclock import DOUBT_S
 from loopixmix.seams import Clock, DelayedCall
 
 LONGEST_WAIT_S = 60.0
 """However far away the next change is: a clock that is set meanwhile is noticed after this."""
 RETRY_S = 5.0
-DOUBT_S = 300.0
-"""After the clock was set no key is erased for so long, unless a new network document shows that the clock is right."""
 LEAST_WAIT_S = 1.0
 
 
@@ -50,7 +49,10 @@ class KeyRotation:
         self._turns.hurry()
 
     def clock_was_set(self) -> None:
-        """Turn over by the new time, and erase nothing for a while: it may be wrong, and be set right again."""
+        """Turn over by the new time, and erase nothing for `DOUBT_S`: it may be wrong, and be set right again.
+
+        A new network document ends that earlier, by `trust_clock`.
+        """
         self._forget_doubt()
         self._doubt = self._clock.callLater(DOUBT_S, self.trust_clock)
         self._turns.hurry()

@@ -6,12 +6,15 @@ document, and to redeemers of other programs.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loopixmix.errors import FormatError, MisuseError, StoreError
-from loopixmix.process.files import erase_file, file_error, make_directory, write_atomically
+from loopixmix.process.files import PRIVATE_FILE, erase_file, file_error, make_directory, write_atomically
 from loopixmix.seams import Rng
 from loopixmix.tokens import TokenKey, encode_key_set
 from loopixmix.tokens.keyfile import read_signer
@@ -22,6 +25,7 @@ PUBLIC_FILE = "public.keys"
 PUBLIC_MODE = 0o644
 
 _PRIVATE_SUFFIX = ".pkcs8"
+_LOCK_FILE = "making.lock"
 
 
 def is_near(key: TokenKey, now_s: float) -> bool:
@@ -51,7 +55,7 @@ class IssuerKeys:
         `erases`: false while the clock is in doubt: with a key, all tokens that it has signed would be gone. Making a
         key takes some 50 ms, sometimes several times as long. Raises `StoreError`.
         """
-        with self._lock:
+        with self._lock, self._alone():
             self._load()
             for key, _ in list(self._signers.values()):
                 if erases and not is_near(key, now_s):
@@ -69,9 +73,24 @@ class IssuerKeys:
             found = self._signers.get(key_id)
         return found if found is not None and now_s < found[0].ends_s else None
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        # A provider and its issuer each make keys by an object of their own, perhaps in a program of its own. Of two
+        # keys for one period the later would lie in the place of the other, whose tokens would not count.
+        make_directory(self._directory)
+        path = self._directory / _LOCK_FILE
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        except OSError as error:
+            raise file_error(error, f"{path}: cannot be written") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _load(self) -> None:
         # Each time: at its start, before it has services, a provider makes keys by another object of this class.
-        make_directory(self._directory)
         for path in sorted(set(self._directory.glob(f"*{_PRIVATE_SUFFIX}")) - self._loaded):
             key, signer = self._load_one(path)
             self._signers[key.key_id] = key, signer

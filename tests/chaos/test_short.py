@@ -13,6 +13,7 @@ import pytest
 
 from tests.worlds.chaos import clocks
 from tests.worlds.chaos.ledger import Ledger
+from tests.worlds.chaos.meanwhile import meanwhile
 from tests.worlds.chaos.networks import PARAMS, ChaosNetwork, running_network, small_plan
 from tests.worlds.chaos.strangers import Strangers, addresses
 from tests.worlds.chaos.trials import Trial
@@ -36,21 +37,18 @@ PLAN = msgspec.structs.replace(small_plan(), params=msgspec.structs.replace(PARA
 @contextlib.contextmanager
 def strangers_at(port: int) -> Iterator[None]:
     """Keep some hundred connections open that send half a request; one that is ended is made again."""
-    strangers, ended = Strangers(port), threading.Event()
+    strangers = Strangers(port)
 
-    def work() -> None:
+    def work(ended: threading.Event) -> None:
         while not ended.is_set():
             strangers.connect(STRANGERS - strangers.open_count(), addresses(STRANGE_ADDRESSES))
             strangers.send(BEGINNING)
             ended.wait(AGAIN_S)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
     try:
-        yield
+        with meanwhile(work):
+            yield
     finally:
-        ended.set()
-        thread.join()
         strangers.close()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from loopixmix.testnet.plan import FAST_PARAMS
 from tests.worlds.chaos.ledger import Ledger
+from tests.worlds.chaos.meanwhile import meanwhile
 from tests.worlds.chaos.networks import ChaosNetwork, running_network, small_plan, wait_until
 from tests.worlds.chaos.trials import Trial
 
@@ -30,22 +31,16 @@ PLAN = msgspec.structs.replace(small_plan(), params=PARAMS)
 @contextmanager
 def starving(network: ChaosNetwork, names: Sequence[str]) -> Iterator[None]:
     """Let processes run for a small share of the time, as on a machine that has other work for all its processors."""
-    ended = threading.Event()
 
-    def work() -> None:
+    def work(ended: threading.Event) -> None:
         while not ended.is_set():
             network.pause(*names)
             ended.wait(TURN_S * (1 - SHARE))
             network.resume(*names)
             time.sleep(TURN_S * SHARE)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(work):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def queued(network: ChaosNetwork) -> dict[str, int]:

@@ -13,9 +13,10 @@ from loopixmix.directory import Document
 from loopixmix.errors import StoreError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import MemoryKeyStore
-from loopixmix.keyring.rotation import DOUBT_S, RETRY_S, KeyRotation
+from loopixmix.keyring.rotation import RETRY_S, KeyRotation
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
+from loopixmix.process.wallclock import DOUBT_S
 from tests.worlds.networks.mixes import MixWorld, RunningMix
 from tests.worlds.networks.models import EPOCH
 from tests.worlds.networks.providers import RunningProvider

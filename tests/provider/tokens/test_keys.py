@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from loopixmix.errors import StoreError
 from loopixmix.tokens import TokenKey
 from loopixmix.tokens.keyfile import read_public_keys
 from loopixmix.tokens.keys import key_faults
+from loopixmix.tokens.signing import generate_key
+from provider.tokens import keys as keys_module
 from provider.tokens.keys import PUBLIC_FILE, IssuerKeys
 from tests.worlds.tokens import private_key
 
@@ -51,6 +54,31 @@ def test_a_key_that_another_object_made_is_found(tmp_path: Path) -> None:
     assert made[0] == following
 
 
+def test_two_objects_that_make_keys_at_the_same_time_have_the_same_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider and its issuer, after a long sleep: the second begins while the first makes its key."""
+    first, second = issuer(tmp_path), issuer(tmp_path)
+    made: list[tuple[TokenKey, ...]] = []
+    other = threading.Thread(target=lambda: made.append(second.refresh(NOW_S)))
+
+    def generate_late() -> bytearray:
+        private = generate_key()
+        if threading.current_thread() is not other and not other.ident:
+            other.start()
+            other.join(1.0)  # it waits for us, or it is done
+        return private
+
+    monkeypatch.setattr(keys_module, "generate_key", generate_late)
+    keys = first.refresh(NOW_S)
+    other.join()
+    assert made == [keys]
+    assert read_public_keys(tmp_path / PUBLIC_FILE) == keys
+    for key in keys:
+        assert first.signer(key.key_id, NOW_S) is not None
+        assert second.signer(key.key_id, NOW_S) is not None
+
+
 def test_a_key_is_erased_when_its_period_ends(tmp_path: Path) -> None:
     keys = issuer(tmp_path)
     old, following = keys.refresh(NOW_S)
@@ -74,7 +102,7 @@ def test_the_length_of_periods_may_change_and_they_still_do_not_overlap(tmp_path
 def test_private_keys_are_private_and_public_ones_are_not(tmp_path: Path) -> None:
     issuer(tmp_path).refresh(NOW_S)
     modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == {".pkcs8": 0o600, ".keys": 0o644}
+    assert modes == {".pkcs8": 0o600, ".keys": 0o644, ".lock": 0o600}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx
 
 from loopixmix.errors import LoopixmixError
+from tests.worlds.chaos.meanwhile import meanwhile
 from tests.worlds.chaos.networks import ChaosNetwork, NotInTimeError, wait_until
 
 KIND = "chaos"
@@ -47,20 +48,14 @@ class Ledger:
     @contextlib.contextmanager
     def flowing(self, *, every_s: float = 0.5) -> Iterator[None]:
         """Send a message every `every_s` seconds in the background; one that is refused is tried again by its key."""
-        ended = threading.Event()
 
-        def work() -> None:
+        def work(ended: threading.Event) -> None:
             while not ended.wait(every_s):
                 with contextlib.suppress(httpx.HTTPError, LoopixmixError):
                     self.send()
 
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(work):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def received(self) -> Counter[str]:
         """Return how often each message lies in the recipient's inbox."""
