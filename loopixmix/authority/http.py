@@ -107,6 +107,7 @@ class DirectoryApi:
         self._source = source
         self._uploads = uploads
         self.enrolled = enrolled or EnrolledAddresses()
+        self._is_keeping = True
 
     @app.route("/v1/descriptors", methods=["PUT"])
     def put_descriptor(self, request: Request) -> bytes:
@@ -118,11 +119,17 @@ class DirectoryApi:
         try:
             self._source.accept(_body(request))
         except StoreError as error:
-            # The reason names files and the disk, which is nothing for a node to know.
-            _log.error("a descriptor cannot be kept: {error}", error=str(error))
+            # The reason names files and the disk, which is nothing for a node to know. It is logged once: every node
+            # tries again and again, and a line for each attempt would fill the disk further.
+            if self._is_keeping:
+                _log.error("descriptors cannot be kept: {error}", error=str(error))
+            self._is_keeping = False
             return _answer(request, 503, "the authority cannot keep descriptors just now")
         except PeerError as error:
             return _answer(request, _status_of(error), str(error))
+        if not self._is_keeping:
+            _log.info("descriptors are kept again")
+        self._is_keeping = True
         self.enrolled.note(host)
         request.setResponseCode(204)
         return b""

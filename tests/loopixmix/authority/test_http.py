@@ -112,6 +112,24 @@ def test_a_full_disk_is_our_fault_and_its_reason_stays_here(bench: Bench) -> Non
     assert b"/srv" not in answer.received
 
 
+def test_that_the_disk_is_full_is_logged_once_however_often_nodes_try(bench: Bench) -> None:
+    lines: list[str] = []
+
+    def note(event: LogEvent) -> None:
+        if event["log_namespace"] == "loopixmix.authority.http":
+            lines.append(event["log_format"])
+
+    globalLogPublisher.addObserver(note)
+    try:
+        for error in (StoreError("full"), StoreError("full"), None, None, StoreError("full again")):
+            bench.source.error = error
+            bench.put()
+    finally:
+        globalLogPublisher.removeObserver(note)
+    kept, lost = "descriptors are kept again", "descriptors cannot be kept: {error}"
+    assert lines == [lost, kept, lost]
+
+
 def test_a_descriptor_that_is_too_long_is_never_looked_at(bench: Bench) -> None:
     answer = bench.put(b"x" * (MAX_DESCRIPTOR_BYTES + 1))
     assert answer.status == 413
