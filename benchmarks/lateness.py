@@ -65,12 +65,11 @@ NICE = 10
 def measure() -> list[Figure]:
     """Measure the worst lateness of each window, and whether it tells posting from rest."""
     posting, rest = _windows()
-    # The typical window, as the longest of all twelve differs by more than the bar from one run to the next.
-    middle, resting = statistics.median(posting), statistics.median(rest)
+    # The bar is on the worst of all windows. It differs from one run to the next; the typical window stands beside it.
     return [
-        _in_ms(FIGURES[0], middle, resting),
+        _in_ms(FIGURES[0], statistics.median(posting), statistics.median(rest)),
         _in_ms(FIGURES[1], max(posting), max(rest)),
-        barred(FIGURES[2], middle / resting, "", bar=RATIO_BAR, better="lower"),
+        barred(FIGURES[2], max(posting) / max(rest), "", bar=RATIO_BAR, better="lower"),
         barred(FIGURES[3], chance(posting, rest, random.Random(1)), "", bar=CHANCE_BAR, better="higher"),
     ]
 
